@@ -1,0 +1,1 @@
+"""Pure array maths under every stage: arrays in, arrays out."""

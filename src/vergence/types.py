@@ -1,0 +1,198 @@
+"""The values that flow between stages: frozen, checked once when made, without behaviour of their own.
+
+Depth keeps the resolution it was computed at: a `DepthMap` covers the whole picture of its `Frame`, mostly
+with fewer samples, and `geometry.resample.resize_depth` brings it to the picture's size where a consumer wants that.
+A film's worth of depth then costs a twentieth of what it would at the picture's size, and the stereo stage
+sharpens the measured values instead of an interpolation of them.
+"""
+
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Literal, get_args
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.errors import DepthKindError, ShapeError
+
+DepthKind = Literal[
+    "metric",  # z in metres
+    "scale_invariant",  # z times an unknown factor
+    "affine_inverse",  # a / z + b with a > 0: most relative models; larger is nearer
+    "disparity",  # x_left - x_right in pixels of the frame's full width, to be used exactly as it is
+]
+DEPTH_KINDS: tuple[DepthKind, ...] = get_args(DepthKind)
+
+Sampling = Literal[
+    "centres",  # sample (i, j) lies at the centre of cell (i, j) of an even grid over the picture
+    "corners",  # the outer samples lie on the centres of the picture's outer pixels (align_corners=True)
+]
+
+
+@dataclass(frozen=True)
+class Intrinsics:
+    """A pinhole camera in pixels of a `width` x `height` picture; the top-left pixel's centre is (0.5, 0.5)."""
+
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    width: int
+    height: int
+
+    def __post_init__(self) -> None:
+        if not (self.fx > 0 and self.fy > 0 and self.width > 0 and self.height > 0):
+            raise ShapeError(f"focal lengths and sizes must be positive, not {self}")
+
+    def resized(self, width: int, height: int) -> "Intrinsics":
+        """The same camera after resizing its picture to `width` x `height`."""
+        sx, sy = width / self.width, height / self.height
+        return Intrinsics(self.fx * sx, self.fy * sy, self.cx * sx, self.cy * sy, width, height)
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture of a source.
+
+    Attributes:
+        rgb: (H, W, 3) uint8, or uint16 (0..65535) where the source has more than 8 bits; the source's own
+            transfer function (sRGB, BT.709, PQ, ...).
+        index: number of the frame in its source, from 0.
+        time: moment it is shown, seconds, on the source's own clock.
+        duration: how long it is shown, seconds; None where the source does not say.
+        shot: number of cuts before it.
+        intrinsics: its camera, or None when unknown.
+    """
+
+    rgb: NDArray[np.uint8] | NDArray[np.uint16]
+    index: int
+    time: Fraction
+    duration: Fraction | None = None
+    shot: int = 0
+    intrinsics: Intrinsics | None = None
+
+    def __post_init__(self) -> None:
+        if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype not in (np.uint8, np.uint16):
+            raise ShapeError(
+                f"a frame is (H, W, 3) uint8 or uint16, not {self.rgb.shape} {self.rgb.dtype}"
+            )
+
+    @property
+    def height(self) -> int:
+        return int(self.rgb.shape[0])
+
+    @property
+    def width(self) -> int:
+        return int(self.rgb.shape[1])
+
+    @property
+    def rgb8(self) -> NDArray[np.uint8]:
+        """The picture in 8 bits."""
+        if self.rgb.dtype == np.uint8:
+            return self.rgb  # type: ignore[return-value]
+        return (self.rgb >> 8).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class DepthMap:
+    """Depth over a whole picture, at its own resolution.
+
+    Attributes:
+        values: (h, w) float32, finite; meaning by `kind`.
+        valid: (h, w) bool; where a value may be used.
+        kind: see `DepthKind`.
+        sampling: where in the picture the samples lie, see `Sampling`.
+        intrinsics: the camera of the (w, h) picture the values were computed on, or None.
+        world_from_camera: (4, 4) pose, metres, or None.
+        confidence: (h, w) float32, higher is surer, or None.
+    """
+
+    values: NDArray[np.float32]
+    valid: NDArray[np.bool_]
+    kind: DepthKind
+    sampling: Sampling = "centres"
+    intrinsics: Intrinsics | None = None
+    world_from_camera: NDArray[np.float64] | None = None
+    confidence: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        if self.values.ndim != 2 or self.values.dtype != np.float32:
+            raise ShapeError(f"depth is (h, w) float32, not {self.values.shape} {self.values.dtype}")
+        if self.valid.shape != self.values.shape or self.valid.dtype != np.bool_:
+            raise ShapeError(
+                f"valid is (h, w) bool like the depth's {self.values.shape}, "
+                f"not {self.valid.shape} {self.valid.dtype}"
+            )
+        if self.kind not in DEPTH_KINDS:
+            raise DepthKindError(f"no kind of depth is called {self.kind!r}; choose from {', '.join(DEPTH_KINDS)}")
+
+    def metres(self) -> NDArray[np.float32]:
+        """z in metres; raises `DepthKindError` for any other kind."""
+        if self.kind != "metric":
+            raise DepthKindError(
+                f"metric depth is needed, but this is {self.kind}; choose a model from `vergence models list --kind metric`"
+            )
+        return self.values
+
+
+@dataclass(frozen=True)
+class DepthFrame:
+    """A picture and its depth."""
+
+    frame: Frame
+    depth: DepthMap
+
+
+@dataclass(frozen=True)
+class StereoPair:
+    """What the two eyes see: (H, W, 3) each, of the source frame's dtype, rows aligned."""
+
+    left: NDArray[np.uint8] | NDArray[np.uint16]
+    right: NDArray[np.uint8] | NDArray[np.uint16]
+    frame: Frame
+
+    def __post_init__(self) -> None:
+        if self.left.shape != self.right.shape:
+            raise ShapeError(f"the eyes differ in size: {self.left.shape} and {self.right.shape}")
+
+
+@dataclass(frozen=True)
+class Colour:
+    """How a film's numbers mean colours, as code points of ITU-T H.273 (2 = not stated)."""
+
+    primaries: int = 2
+    transfer: int = 2
+    matrix: int = 2
+    full_range: bool = False
+
+
+@dataclass(frozen=True)
+class MediaInfo:
+    """What is known of a source before its first frame.
+
+    Attributes:
+        path: the file (or the folder of frames); None for a live source.
+        is_film: frames follow each other in time; a photo has one.
+        width, height: of the upright picture with square pixels, as `Frame.rgb` has it.
+        frames: how many are expected, None when unknown; a damaged file may deliver fewer.
+        rate: frames per second, None when unknown; frames carry their own times.
+        time_base: every `Frame.time` is a whole multiple of it, seconds.
+        bits: per colour sample, 8 to 16.
+        colour: tags to write again.
+        start, end: the part asked for, on the source's clock, seconds; None = from the beginning, to the end.
+        is_clipped: frames end before the source does (`end` or a count was asked for).
+    """
+
+    path: Path | None
+    is_film: bool
+    width: int
+    height: int
+    frames: int | None = None
+    rate: Fraction | None = None
+    time_base: Fraction | None = None
+    bits: int = 8
+    colour: Colour = Colour()
+    start: Fraction | None = None
+    end: Fraction | None = None
+    is_clipped: bool = False
