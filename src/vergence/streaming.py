@@ -88,9 +88,7 @@ def overlapped(items: Iterable[Any], *stages: Stage, size: int = 2) -> Iterator[
     upstream: Iterable[Any] = items
     for stage in (None, *stages):
         queue = _Queue(size, cancelled, changed)
-        threads.append(
-            threading.Thread(target=_run, args=(upstream, stage, queue), name=THREAD_NAME, daemon=True)
-        )
+        threads.append(threading.Thread(target=_run, args=(upstream, stage, queue), name=THREAD_NAME, daemon=True))
         upstream = queue
     for thread in threads:
         thread.start()

@@ -74,9 +74,7 @@ class Frame:
 
     def __post_init__(self) -> None:
         if self.rgb.ndim != 3 or self.rgb.shape[2] != 3 or self.rgb.dtype not in (np.uint8, np.uint16):
-            raise ShapeError(
-                f"a frame is (H, W, 3) uint8 or uint16, not {self.rgb.shape} {self.rgb.dtype}"
-            )
+            raise ShapeError(f"a frame is (H, W, 3) uint8 or uint16, not {self.rgb.shape} {self.rgb.dtype}")
 
     @property
     def height(self) -> int:
@@ -121,8 +119,7 @@ class DepthMap:
             raise ShapeError(f"depth is (h, w) float32, not {self.values.shape} {self.values.dtype}")
         if self.valid.shape != self.values.shape or self.valid.dtype != np.bool_:
             raise ShapeError(
-                f"valid is (h, w) bool like the depth's {self.values.shape}, "
-                f"not {self.valid.shape} {self.valid.dtype}"
+                f"valid is (h, w) bool like the depth's {self.values.shape}, not {self.valid.shape} {self.valid.dtype}"
             )
         if self.kind not in DEPTH_KINDS:
             raise DepthKindError(f"no kind of depth is called {self.kind!r}; choose from {', '.join(DEPTH_KINDS)}")
@@ -131,7 +128,8 @@ class DepthMap:
         """z in metres; raises `DepthKindError` for any other kind."""
         if self.kind != "metric":
             raise DepthKindError(
-                f"metric depth is needed, but this is {self.kind}; choose a model from `vergence models list --kind metric`"
+                f"metric depth is needed, but this is {self.kind}; "
+                "choose a model from `vergence models list --kind metric`"
             )
         return self.values
 

@@ -41,4 +41,4 @@ def _along(values: NDArray[np.float32], size: int, axis: int) -> NDArray[np.floa
     shape[axis] = size
     weight = weight.reshape(shape)
     high = np.minimum(low + 1, last)
-    return values.take(low, axis) * (1 - weight) + values.take(high, axis) * weight
+    return np.asarray(values.take(low, axis) * (1 - weight) + values.take(high, axis) * weight)

@@ -5,6 +5,7 @@ Hot loops are numba kernels `kernel(first, last, *arrays)` over the rows `first 
 threading layer aborts the process when two stages call a kernel at once, and it triples the time to compile.
 """
 
+import itertools
 import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -28,6 +29,6 @@ def by_rows(kernel: Callable[..., Any], rows: int, *arrays: Any) -> None:
         kernel(0, rows, *arrays)
         return
     edges = [rows * band // bands for band in range(bands + 1)]
-    calls = [_pool().submit(kernel, a, b, *arrays) for a, b in zip(edges, edges[1:], strict=False)]
+    calls = [_pool().submit(kernel, a, b, *arrays) for a, b in itertools.pairwise(edges)]
     for call in calls:
         call.result()
