@@ -1,0 +1,121 @@
+"""Disparity from the network's resolution to the picture's, with edges as sharp as the picture's own.
+
+A network's depth edge is a ramp several samples wide. Warped as it is, the ramp becomes a rubber sheet between the
+thing and what is behind it. So every full-size pixel within a ramp is given to one of its two surfaces (toggle
+mapping, Kramer and Bruckner 1975), and where the two differ in colour the pixel's own colour has a say in which, as in
+joint upsampling (Kopf et al. 2007). A slope is told from an edge by its range growing with the window.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from vergence.geometry.resample import resize_depth, shrink
+from vergence.geometry.rows import by_rows
+from vergence.types import Sampling
+
+F = np.float32
+
+RAMP = 5  # samples a network's edge is wide, about
+WIDE = 11  # samples of the window that shows whether the range still grows
+SLOPE, EDGE = 0.55, 0.85  # range(RAMP) / range(WIDE): an even slope has 0.4, an edge 1
+LEAST = F(0.75)  # px of disparity across an edge under which nobody sees its ramp
+COLOUR_NOISE = F(40.0**2 * 3)  # squared 8-bit distance at which the sides' colours differ plainly
+COLOUR_SAY = F(0.6)  # weight of the colour against the shape where the sides' colours differ plainly
+
+
+def refine(disparity: NDArray[np.float32], rgb: NDArray[Any], *, sampling: Sampling) -> NDArray[np.float32]:
+    """Bring a (h, w) disparity map, px of `rgb`'s width, to the size of `rgb` (H, W, 3) and sharpen its edges.
+
+    Returns (H, W) float32 px; no value lies outside the input's range.
+    """
+    height, width = rgb.shape[:2]
+    low, high, edge = _two_sides(disparity)
+    if not edge.any():
+        return resize_depth(disparity, width, height, sampling=sampling)
+    far_colour, near_colour = _side_colours(disparity, low, high, shrink(rgb, *disparity.shape[::-1]))
+    sides = np.concatenate([np.stack([disparity, low, high, edge], axis=-1), far_colour, near_colour], axis=-1)
+    out = np.empty((height, width), np.float32)
+    x, y = _positions(width, disparity.shape[1], sampling), _positions(height, disparity.shape[0], sampling)
+    by_rows(_refine_rows, height, np.ascontiguousarray(sides), rgb, F(255 / np.iinfo(rgb.dtype).max), x, y, out)
+    return out
+
+
+def _two_sides(disparity: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:
+    """The far and the near surface about each sample (h, w), and how surely an edge runs between them (0..1)."""
+    low, high = _erode(disparity, RAMP), _dilate(disparity, RAMP)
+    wide = _dilate(disparity, WIDE) - _erode(disparity, WIDE)
+    share = (high - low) / np.maximum(wide, F(1e-6))
+    edge = np.clip((share - SLOPE) / (EDGE - SLOPE), 0, 1) * (high - low > LEAST)
+    return low, high, edge.astype(np.float32)
+
+
+def _side_colours(
+    disparity: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32], rgb: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Mean 8-bit colour (h, w, 3) of the far and of the near samples about each one."""
+    picture = rgb.astype(np.float32) * F(255 / np.iinfo(rgb.dtype).max)
+    is_near = (disparity >= (low + high) / 2).astype(np.float32)[..., None]
+    size = (WIDE, WIDE)
+
+    def mean(weight: NDArray[np.float32]) -> NDArray[np.float32]:
+        total = cv2.boxFilter(np.ascontiguousarray(picture * weight), -1, size, normalize=False)
+        count = cv2.boxFilter(np.ascontiguousarray(weight[..., 0]), -1, size, normalize=False)[..., None]
+        return np.where(count > 0.5, total / np.maximum(count, 1), picture).astype(np.float32)
+
+    return mean(1 - is_near), mean(is_near)
+
+
+def _dilate(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.dilate(values, np.ones((size, size), np.uint8)), dtype=np.float32)
+
+
+def _erode(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    return np.asarray(cv2.erode(values, np.ones((size, size), np.uint8)), dtype=np.float32)
+
+
+def _positions(size: int, samples: int, sampling: Sampling) -> NDArray[np.float32]:
+    """Where each of `size` pixels lies among `samples`, in samples from the first one's place."""
+    index = np.arange(size, dtype=np.float64)
+    if sampling == "corners":
+        place = index * ((samples - 1) / max(size - 1, 1))
+    else:
+        place = (index + 0.5) * (samples / size) - 0.5
+    return np.clip(place, 0, samples - 1).astype(np.float32)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _refine_rows(first, last, sides, rgb, to_8_bit, x, y, out):  # type: ignore[no-untyped-def]
+    h, w, channels = sides.shape
+    line = np.empty((w, channels), np.float32)  # the samples interpolated to this row
+    for row in range(first, last):
+        top = min(int(y[row]), max(h - 2, 0))
+        below = min(top + 1, h - 1)
+        f = y[row] - F(top)
+        for i in range(w):
+            for c in range(channels):
+                line[i, c] = sides[top, i, c] + f * (sides[below, i, c] - sides[top, i, c])
+        for column in range(out.shape[1]):
+            i = min(int(x[column]), max(w - 2, 0))
+            j = min(i + 1, w - 1)
+            g = x[column] - F(i)
+            value = line[i, 0] + g * (line[j, 0] - line[i, 0])
+            sure = line[i, 3] + g * (line[j, 3] - line[i, 3])
+            if sure > F(0):
+                low = line[i, 1] + g * (line[j, 1] - line[i, 1])
+                high = line[i, 2] + g * (line[j, 2] - line[i, 2])
+                place = (value - low) / max(high - low, F(1e-6))
+                along = apart = F(0)
+                for c in range(3):
+                    far = line[i, 4 + c] + g * (line[j, 4 + c] - line[i, 4 + c])
+                    axis = line[i, 7 + c] + g * (line[j, 7 + c] - line[i, 7 + c]) - far
+                    along += (rgb[row, column, c] * to_8_bit - far) * axis
+                    apart += axis * axis
+                say = COLOUR_SAY * apart / (apart + COLOUR_NOISE)
+                colour = min(max(along / max(apart, F(1)), F(0)), F(1))
+                toggled = high if (F(1) - say) * place + say * colour >= F(0.5) else low
+                value += sure * (toggled - value)
+            out[row, column] = value

@@ -1,0 +1,40 @@
+"""The stage from depth to two eyes."""
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.geometry.resample import resize_depth
+from vergence.stereo.disparity import DisparityFrame, StereoSettings, disparities
+from vergence.stereo.fill import fill
+from vergence.stereo.refine import refine
+from vergence.stereo.warp import warp
+from vergence.types import DepthFrame, StereoPair
+
+SHIFTS = {None: (0.5, -0.5), "left": (0.0, -1.0), "right": (1.0, 0.0)}  # of disparity, for (left, right) by hero
+
+
+def synthesise(items: Iterable[DepthFrame], *, settings: StereoSettings | None = None) -> Iterator[StereoPair]:
+    """Make what two eyes see of each picture, in order; holds `settings.lookahead` seconds of frames.
+
+    Near things have x_left > x_right. Rows stay rows. A hero eye is the source's own array.
+    """
+    settings = settings or StereoSettings()
+    for item in disparities(items, settings=settings):
+        yield _pair(item, settings)
+
+
+def _pair(item: DisparityFrame, settings: StereoSettings) -> StereoPair:
+    rgb = item.frame.rgb
+    if item.is_exact:
+        disparity = resize_depth(item.disparity, item.frame.width, item.frame.height, sampling=item.sampling)
+    else:
+        disparity = refine(item.disparity, rgb, sampling=item.sampling)
+    left, right = (_eye(rgb, disparity, shift) for shift in SHIFTS[settings.hero])
+    return StereoPair(left, right, item.frame)
+
+
+def _eye(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> NDArray[Any]:
+    return rgb if shift == 0 else fill(warp(rgb, disparity, shift)).rgb

@@ -1,0 +1,23 @@
+"""What every test shares: no network, no deadline, and no models but those the package carries."""
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# Timings never decide whether a test passes; the same examples every time, so that a failure is found again.
+settings.register_profile("vergence", deadline=None, derandomize=True)
+settings.load_profile("vergence")
+
+
+@pytest.fixture(autouse=True)
+def offline_and_alone(monkeypatch, tmp_path_factory):
+    """Keep the user's models and the network out of every test."""
+    monkeypatch.setenv("VERGENCE_OFFLINE", "1")
+    monkeypatch.setenv("VERGENCE_HOME", str(tmp_path_factory.getbasetemp() / "vergence-home"))
+    monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "huggingface-home"))
+    for name in ("HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+
+
+os.environ.setdefault("NO_COLOR", "1")

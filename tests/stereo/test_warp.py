@@ -1,0 +1,164 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from vergence.errors import ShapeError
+from vergence.stereo.fill import fill
+from vergence.stereo.warp import HOLE, TEAR, Warped, warp
+
+
+def reference_warp(rgb, disparity, shift):
+    """The specification: for every target pixel look at every piece of surface over it and keep the nearest."""
+    height, width = disparity.shape
+    out, near = np.zeros_like(rgb), np.full((height, width), HOLE, np.float32)
+    white = np.iinfo(rgb.dtype).max
+    for y in range(height):
+        d = disparity[y].astype(np.float32)
+        t = (np.arange(width, dtype=np.float32) + np.float32(shift) * d).astype(np.float32)
+        joined = [False, *(np.abs(np.diff(d)) <= TEAR), False]
+        for k in range(width):
+            place = None
+            for i in range(width):
+                pieces = []
+                if not joined[i]:
+                    pieces.append((t[i] - np.float32(0.5), t[i], None))
+                if not joined[i + 1]:
+                    pieces.append((t[i], t[i] + np.float32(0.5), None))
+                else:
+                    pieces.append((t[i], t[i + 1], d[i + 1] - d[i]))
+                for a, b, rise in pieces:
+                    if np.ceil(a) <= k < np.ceil(b):
+                        f = 0.0 if rise is None else (k - a) / (b - a)
+                        z = d[i] if rise is None else d[i] + f * rise
+                        if z > near[y, k]:
+                            near[y, k], place = z, i + f
+            if place is not None:
+                out[y, k] = sample(rgb[y].astype(np.float64), joined, place, white)
+    return out, near
+
+
+def sample(row, joined, place, white):
+    i = int(place)
+    t = place - i
+    if t < 1e-3:
+        return row[i]
+    before = i - 1 if joined[i] else i
+    after = i + 2 if joined[i + 2] else i + 1
+    weights = [
+        -0.5 * t**3 + t**2 - 0.5 * t,
+        1.5 * t**3 - 2.5 * t**2 + 1,
+        -1.5 * t**3 + 2 * t**2 + 0.5 * t,
+        0.5 * t**3 - 0.5 * t**2,
+    ]
+    value = sum(w * row[j] for w, j in zip(weights, (before, i, i + 1, after), strict=True))
+    return np.clip(np.floor(value + 0.5), 0, white)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 2**32 - 1),
+    width=st.integers(1, 24),
+    shift=st.sampled_from([0.5, -0.5, 1.0, -1.0]),
+    step=st.sampled_from([0.2, 1.0, 6.0]),
+    dtype=st.sampled_from([np.uint8, np.uint16]),
+)
+def test_the_warp_agrees_with_the_slow_obvious_one(seed, width, shift, step, dtype):
+    rng = np.random.default_rng(seed)
+    rgb = rng.integers(0, np.iinfo(dtype).max, (2, width, 3), endpoint=True, dtype=dtype)
+    # Sixteenths keep every position exact in float32, so that both agree on which pixel a border falls.
+    disparity = (np.rint(rng.normal(0, step, (2, width)).cumsum(axis=1) * 16) / 16).astype(np.float32)
+    expected, near = reference_warp(rgb, disparity, shift)
+    found = warp(rgb, disparity, shift)
+    np.testing.assert_allclose(found.disparity, near, atol=1e-3)
+    tolerance = 1 if dtype == np.uint8 else 40
+    assert np.abs(found.rgb.astype(int) - expected.astype(int)).max() <= tolerance
+
+
+def scene(disparity_of_square):
+    """A white square on a grey wall of disparity 0."""
+    rgb = np.full((20, 60, 3), 90, np.uint8)
+    rgb[5:15, 25:35] = 250
+    disparity = np.zeros((20, 60), np.float32)
+    disparity[5:15, 25:35] = disparity_of_square
+    return rgb, disparity
+
+
+def left_edge_of_square(picture):
+    return int(np.argmax(picture[10, :, 0] > 170))
+
+
+def test_a_near_square_lies_further_right_in_the_left_eye():
+    rgb, disparity = scene(8.0)
+    left, right = warp(rgb, disparity, 0.5), warp(rgb, disparity, -0.5)
+    assert left_edge_of_square(left.rgb) == 25 + 4
+    assert left_edge_of_square(right.rgb) == 25 - 4
+
+
+def test_a_near_square_keeps_its_width_and_hides_what_is_behind():
+    rgb, disparity = scene(8.0)
+    row = warp(rgb, disparity, 0.5).rgb[10, :, 0]
+    assert (row == 250).sum() == 10
+
+
+def test_what_a_square_uncovers_is_a_hole_as_wide_as_its_shift():
+    rgb, disparity = scene(8.0)
+    is_hole = warp(rgb, disparity, 0.5).disparity[10] == HOLE
+    assert list(np.flatnonzero(is_hole)) == [25, 26, 27, 28]
+
+
+def test_holes_take_the_background_and_never_the_square():
+    rgb, disparity = scene(8.0)
+    filled = fill(warp(rgb, disparity, 0.5)).rgb
+    assert set(filled[10, 25:29, 0].tolist()) == {90}
+
+
+def test_a_hole_at_the_border_takes_the_picture_inside():
+    rgb = np.full((4, 30, 3), 120, np.uint8)
+    filled = fill(warp(rgb, np.full((4, 30), 10, np.float32), 0.5))
+    assert (filled.rgb == 120).all()
+    assert (filled.disparity[:, :5] == HOLE).all()
+
+
+def test_texture_is_mirrored_into_a_hole():
+    rgb = np.zeros((1, 12, 3), np.uint8)
+    rgb[0, :, 0] = np.arange(12) * 10
+    near = np.zeros((1, 12), np.float32)
+    near[0, :4] = 9  # the thing in front
+    near[0, 4:7] = HOLE
+    filled = fill(Warped(rgb, near)).rgb[0, :, 0]
+    assert filled[4:7].tolist() == [90, 80, 70]
+
+
+def test_a_hole_within_one_surface_is_cross_faded():
+    rgb = np.zeros((1, 9, 3), np.uint8)
+    rgb[0, :3], rgb[0, 6:] = 100, 200
+    near = np.zeros((1, 9), np.float32)
+    near[0, 3:6] = HOLE
+    assert fill(Warped(rgb, near)).rgb[0, 3:6, 0].tolist() == [125, 150, 175]
+
+
+def test_a_slope_stretches_without_holes():
+    disparity = np.tile(np.linspace(0, 30, 60, dtype=np.float32), (4, 1))
+    view = warp(np.full((4, 60, 3), 77, np.uint8), disparity, -0.5)
+    inside = view.disparity[:, 2:44]
+    assert (inside != HOLE).all()
+    assert (view.rgb[:, 2:44] == 77).all()
+
+
+@settings(max_examples=25, deadline=None)
+@given(disparity=arrays.arrays(np.float32, (6, 40), elements=st.floats(-30, 30, width=32)))
+def test_filling_leaves_nothing_undefined_and_invents_no_colour(disparity):
+    rgb = np.full((6, 40, 3), 200, np.uint8)
+    rgb[:, ::2] = 100
+    filled = fill(warp(rgb, disparity, 0.5)).rgb
+    seen = warp(rgb, disparity, 0.5).disparity != HOLE
+    rows = seen.any(axis=1)
+    assert filled[rows].min() >= 85  # the cubic rings a little below the darkest
+    assert np.array_equal(filled[seen], warp(rgb, disparity, 0.5).rgb[seen])
+
+
+def test_a_picture_and_a_disparity_of_another_size_are_refused():
+    with pytest.raises(ShapeError, match="4x3 pixels"):
+        warp(np.zeros((3, 4, 3), np.uint8), np.zeros((3, 5), np.float32), 0.5)
