@@ -1,1 +1,101 @@
-"""vergence."""
+"""Any photo or film to steady depth and comfortable stereo 3-D.
+
+    import vergence
+
+    vergence.process_photo("room.jpg", "room_sbs.jpg")
+    vergence.process_video("holiday.mp4", "holiday_sbs.mp4", progress=print)
+
+or part by part: `open_source`, `load_model`, `stabilise`, `synthesise`, `open_sink`. Names are imported when first used, so
+that `import vergence` loads neither a codec nor a network.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    __version__: str
+    from vergence.depth.model import DepthModel, load_model
+    from vergence.errors import VergenceError
+    from vergence.media.depth_file import DepthSink, DepthSource, read_depth, write_depth
+    from vergence.media.open import Sink, Source, open_sink, open_source
+    from vergence.media.video_writer import EncodeSettings
+    from vergence.pipelines import GivenDepth, Part, Progress, Result, process_depth, process_photo, process_video
+    from vergence.stability.shots import mark_shots
+    from vergence.stability.stabilise import StabiliseSettings, stabilise
+    from vergence.stereo.disparity import StereoSettings
+    from vergence.stereo.layout import LAYOUTS
+    from vergence.stereo.synthesise import synthesise
+    from vergence.types import DepthFrame, DepthMap, Frame, Intrinsics, MediaInfo, StereoPair
+
+_HOMES = {
+    "vergence.depth.model": ("DepthModel", "load_model"),
+    "vergence.errors": ("VergenceError",),
+    "vergence.media.depth_file": ("DepthSink", "DepthSource", "read_depth", "write_depth"),
+    "vergence.media.open": ("Sink", "Source", "open_sink", "open_source"),
+    "vergence.media.video_writer": ("EncodeSettings",),
+    "vergence.pipelines": (
+        "GivenDepth",
+        "Part",
+        "Progress",
+        "Result",
+        "process_depth",
+        "process_photo",
+        "process_video",
+    ),
+    "vergence.stability.shots": ("mark_shots",),
+    "vergence.stability.stabilise": ("StabiliseSettings", "stabilise"),
+    "vergence.stereo.disparity": ("StereoSettings",),
+    "vergence.stereo.layout": ("LAYOUTS",),
+    "vergence.stereo.synthesise": ("synthesise",),
+    "vergence.types": ("DepthFrame", "DepthMap", "Frame", "Intrinsics", "MediaInfo", "StereoPair"),
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
+
+__all__ = [
+    "LAYOUTS",
+    "DepthFrame",
+    "DepthMap",
+    "DepthModel",
+    "DepthSink",
+    "DepthSource",
+    "EncodeSettings",
+    "Frame",
+    "GivenDepth",
+    "Intrinsics",
+    "MediaInfo",
+    "Part",
+    "Progress",
+    "Result",
+    "Sink",
+    "Source",
+    "StabiliseSettings",
+    "StereoPair",
+    "StereoSettings",
+    "VergenceError",
+    "__version__",
+    "load_model",
+    "mark_shots",
+    "open_sink",
+    "open_source",
+    "process_depth",
+    "process_photo",
+    "process_video",
+    "read_depth",
+    "stabilise",
+    "synthesise",
+    "write_depth",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("vergence")
+    if name not in _HOME_OF:
+        raise AttributeError(f"module 'vergence' has no attribute {name!r}")
+    return getattr(import_module(_HOME_OF[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

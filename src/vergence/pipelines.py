@@ -1,0 +1,303 @@
+"""Whole jobs, from a file to a file. The command line and the library call these; what they join is in the folders.
+
+A film runs through one thread a stage, so that decoding, the network, the warp and the encoder overlap, and no stage holds
+more than a few frames. A result lies under its name only once it is whole.
+"""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from itertools import zip_longest
+from pathlib import Path
+from typing import TypeVar
+
+from vergence.depth.model import DepthModel, load_model
+from vergence.errors import FormatError, MediaError
+from vergence.media.depth_file import DepthSink, DepthSource, ForeignKind, write_depth
+from vergence.media.formats import written_suffixes
+from vergence.media.open import Source, open_sink, open_source
+from vergence.media.video_writer import EncodeSettings, StereoTag, container_for
+from vergence.media.visualise import visualise
+from vergence.stability.shots import mark_shots
+from vergence.stability.stabilise import StabiliseSettings, stabilise
+from vergence.stereo.disparity import StereoSettings
+from vergence.stereo.layout import Layout, find_layout
+from vergence.stereo.synthesise import synthesise
+from vergence.streaming import Stage, overlapped
+from vergence.types import DepthFrame, DepthMap, Frame, MediaInfo
+
+T = TypeVar("T")
+
+QUEUE = 2  # finished frames between two stages
+PHOTO_SUFFIX = ".jpg"  # of a result whose source's own format is not written
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a job has come: `done` of `total` frames (None: unknown) after `seconds`."""
+
+    stage: str
+    done: int
+    total: int | None
+    seconds: float
+
+    @property
+    def fps(self) -> float:
+        return self.done / self.seconds if self.seconds > 0 else 0.0
+
+    @property
+    def eta(self) -> float | None:
+        """Seconds still to go, None where nobody knows."""
+        if self.total is None or self.done == 0:
+            return None
+        return max(self.total - self.done, 0) / self.done * self.seconds
+
+
+ProgressCallback = Callable[[Progress], None]
+
+
+def silent(progress: Progress) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of a film: seconds on its own clock, `end` excluded, and a most of frames."""
+
+    start: Fraction | None = None
+    end: Fraction | None = None
+    max_frames: int | None = None
+
+
+@dataclass(frozen=True)
+class GivenDepth:
+    """Depth of the user's own in place of a model: a file, a folder of them or a depth film.
+
+    `kind` says what files of other programs hold: "metric" metres, "inverse" larger is nearer, "disparity" pixels
+    of x_left - x_right used exactly as they are. Our own files say it themselves.
+    """
+
+    path: Path
+    kind: ForeignKind | None = None
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a job made: where it lies, of how many frames, in how many seconds, by which model (None: given depth)."""
+
+    path: Path
+    frames: int
+    seconds: float
+    model: str | None
+
+
+def process_photo(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    layout: str = "sbs",
+    stereo: StereoSettings | None = None,
+    depth: str | DepthModel | GivenDepth = "auto",
+    overwrite: bool = False,
+) -> Result:
+    """Make a stereo picture of a photo.
+
+    Args:
+        source: a picture, or a film whose first frame is taken.
+        target: a file or an existing folder; None puts the result beside the source, its name tagged with the layout.
+        layout: a name in `vergence.stereo.layout.LAYOUTS`.
+        stereo: how much 3-D, see `StereoSettings`.
+        depth: a model, its name, or depth of your own.
+        overwrite: replace what lies at `target`.
+
+    Raises:
+        VergenceError: with what was found, what was needed and what to do.
+    """
+    chosen = find_layout(layout)
+    with open_source(source, max_frames=1) as photo:
+        path = result_path(photo.info, target, chosen.tag)
+        return _run(photo, path, chosen, stereo, depth, overwrite=overwrite)
+
+
+def process_video(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    layout: str = "sbs",
+    stereo: StereoSettings | None = None,
+    depth: str | DepthModel | GivenDepth = "auto",
+    stabilising: StabiliseSettings | None = None,
+    encode: EncodeSettings | None = None,
+    part: Part | None = None,
+    overwrite: bool = False,
+    progress: ProgressCallback = silent,
+) -> Result:
+    """Make a stereo film of a film, with every other track, timestamp and colour tag of it.
+
+    As `process_photo`; besides:
+
+    Args:
+        source: a film, or a folder of numbered frames.
+        stabilising: how depth is steadied over time; None takes the default.
+        encode: codec and quality.
+        part: which part of the film.
+        progress: called after every frame, in the caller's thread.
+    """
+    chosen, part = find_layout(layout), part or Part()
+    with open_source(source, start=part.start, end=part.end, max_frames=part.max_frames) as film:
+        path = result_path(film.info, target, chosen.tag, encode=encode)
+        return _run(
+            film,
+            path,
+            chosen,
+            stereo,
+            depth,
+            stabilising=stabilising,
+            encode=encode,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+
+def process_depth(
+    source: str | Path,
+    target: str | Path | None = None,
+    *,
+    model: str | DepthModel = "auto",
+    grayscale: bool = False,
+    stabilising: StabiliseSettings | None = None,
+    encode: EncodeSettings | None = None,
+    part: Part | None = None,
+    overwrite: bool = False,
+    progress: ProgressCallback = silent,
+) -> Result:
+    """Write the depth of a photo or film.
+
+    The suffix of `target` chooses: .png (16 bit), .npz and .exr hold the values, their kind and unit (of a film one file
+    per frame, in a folder of the target's name); a film's suffix shows them, coloured or `grayscale`. None writes
+    `NAME_depth.png` beside a photo and `NAME_depth.mp4` beside a film.
+    """
+    part = part or Part()
+    with open_source(source, start=part.start, end=part.end, max_frames=part.max_frames) as media:
+        path = result_path(media.info, target, "_depth", encode=encode, photo_suffix=".png")
+        estimator = load_model(model) if isinstance(model, str) else model
+        stages = _depth_stages(media.info, estimator, stabilising)
+        if path.suffix.lower() in written_suffixes("depth"):
+            if not media.info.is_film:
+                return _one_depth_file(media, path, estimator, overwrite=overwrite)
+            with DepthSink(path, overwrite=overwrite) as sink, overlapped(media, *stages, size=QUEUE) as items:
+                frames, seconds = _drain(items, sink.write, media.info, progress)
+            return Result(sink.path, frames, seconds, estimator.card.name)
+        if not media.info.is_film:
+            raise FormatError(
+                f"{path} is not for the depth of a photo; choose one of {', '.join(written_suffixes('depth'))}"
+            )
+
+        def show(items: Iterable[DepthFrame]) -> Iterator[Frame]:
+            return visualise(items, grayscale=grayscale)
+
+        like = replace(media.info, bits=8)
+        with (
+            open_sink(path, like=like, settings=encode, overwrite=overwrite) as film,
+            overlapped(media, *stages, show, size=QUEUE) as pictures,
+        ):
+            frames, seconds = _drain(pictures, film.write, media.info, progress)
+        return Result(film.path, frames, seconds, estimator.card.name)
+
+
+def _run(
+    media: Source,
+    path: Path,
+    layout: Layout,
+    stereo: StereoSettings | None,
+    depth: str | DepthModel | GivenDepth,
+    *,
+    stabilising: StabiliseSettings | None = None,
+    encode: EncodeSettings | None = None,
+    overwrite: bool = False,
+    progress: ProgressCallback = silent,
+) -> Result:
+    info = media.info
+    with ExitStack() as stack:
+        if isinstance(depth, GivenDepth):
+            given = stack.enter_context(DepthSource(depth.path, kind=depth.kind))
+            stages: list[Stage] = [lambda frames: _joined(frames, given, depth.path)]
+            name = None
+        else:
+            model = load_model(depth) if isinstance(depth, str) else depth
+            stages = _depth_stages(info, model, stabilising)
+            name = model.card.name
+        stages.append(lambda items: _packed(items, layout, stereo or StereoSettings()))
+        tag = StereoTag(layout.packing, layout.is_half) if layout.packing else None
+        sink = stack.enter_context(open_sink(path, like=info, settings=encode, overwrite=overwrite, stereo=tag))
+        pictures = stack.enter_context(overlapped(media, *stages, size=QUEUE))
+        frames, seconds = _drain(pictures, sink.write, info, progress)
+    return Result(sink.path, frames, seconds, name)
+
+
+def _depth_stages(info: MediaInfo, model: DepthModel, stabilising: StabiliseSettings | None) -> list[Stage]:
+    if not info.is_film:
+        return [model.estimate]
+    settings = stabilising or StabiliseSettings()
+    return [lambda frames: model.estimate(mark_shots(frames)), lambda items: stabilise(items, settings=settings)]
+
+
+def _joined(frames: Iterable[Frame], depths: Iterable[DepthMap], path: Path) -> Iterator[DepthFrame]:
+    """Give every frame its depth; they must be as many."""
+    for frame, depth in zip_longest(mark_shots(frames), depths):
+        if depth is None:
+            raise MediaError(f"{path} has depth for {frame.index} frames only; give as many as the film has")
+        if frame is None:
+            return
+        yield DepthFrame(frame, depth)
+
+
+def _packed(items: Iterable[DepthFrame], layout: Layout, settings: StereoSettings) -> Iterator[Frame]:
+    for pair in synthesise(items, settings=settings):
+        yield replace(pair.frame, rgb=layout.pack(pair))
+
+
+def _drain(
+    items: Iterable[T], write: Callable[[T], None], info: MediaInfo, progress: ProgressCallback
+) -> tuple[int, float]:
+    """Write every item; returns how many there were and the seconds it took."""
+    began, done = time.monotonic(), 0
+    for item in items:
+        write(item)
+        done += 1
+        progress(Progress("convert", done, info.frames, time.monotonic() - began))
+    return done, time.monotonic() - began
+
+
+def _one_depth_file(photo: Source, path: Path, model: DepthModel, *, overwrite: bool) -> Result:
+    began = time.monotonic()
+    for item in model.estimate(photo):
+        write_depth(path, item.depth, width=photo.info.width, height=photo.info.height, overwrite=overwrite)
+    return Result(path, 1, time.monotonic() - began, model.card.name)
+
+
+def result_path(
+    info: MediaInfo,
+    target: str | Path | None,
+    tag: str,
+    *,
+    encode: EncodeSettings | None = None,
+    photo_suffix: str | None = None,
+) -> Path:
+    """Where a result goes: `target`, or under a derived name in it where it is a folder, or beside the source.
+
+    `holiday.mp4` becomes `holiday_sbs.mp4`; the suffix is the source's own where that can be written.
+    """
+    if target is not None and not Path(target).is_dir():
+        return Path(target)
+    if info.path is None:
+        raise FormatError("a live source has no name to derive the result's from; say where to write with -o")
+    if info.is_film:
+        suffix = container_for(info.path, (encode or EncodeSettings()).codec)
+    else:
+        is_written = info.path.suffix.lower() in written_suffixes("picture")
+        suffix = photo_suffix or (info.path.suffix if is_written else PHOTO_SUFFIX)
+    folder = Path(target) if target is not None else info.path.parent
+    return folder / f"{info.path.stem}{tag}{suffix}"
