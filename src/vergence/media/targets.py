@@ -1,0 +1,130 @@
+"""Never half a file: a result lies under its name only when it is whole.
+
+It is written beside its target under a temporary name, renamed when done and removed on any failure, so a full disk,
+a damaged source or Ctrl-C leave what was there before.
+"""
+
+import errno
+import logging
+import os
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from vergence.errors import TargetError
+
+logger = logging.getLogger(__name__)
+
+FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
+STEM_CHARACTERS = 40  # of the target's own name in the temporary one, which must stay under 255 bytes
+MB = 1_000_000
+
+
+class Target:
+    """A file, or a folder of numbered files, that appears under its name only when it is whole.
+
+    A context manager: write to `temporary` inside the block. It has the target's suffix and folder, and exists already
+    (an empty file or folder).
+
+    Args:
+        path: where the result shall lie.
+        overwrite: replace what lies there. Of a folder only one that holds nothing but numbered files is replaced.
+        needed_bytes: rough size of the result; refused at once where the disk has less.
+        is_folder: the result is a folder.
+
+    Raises:
+        TargetError: when made: the folder around it is missing, something is in the way, or the disk has too little
+            room. On entering: no right to write there. On leaving: the disk ran full inside the block.
+    """
+
+    def __init__(
+        self, path: Path, *, overwrite: bool, needed_bytes: int | None = None, is_folder: bool = False
+    ) -> None:
+        self.path = path
+        self._overwrite = overwrite
+        self._is_folder = is_folder
+        # The process and the object make it unique; the hidden name keeps it out of people's way.
+        self.temporary = path.with_name(f".{path.stem[:STEM_CHARACTERS]}.{os.getpid()}-{id(self):x}.part{path.suffix}")
+        self._check_way()
+        if needed_bytes is not None and (free := shutil.disk_usage(path.parent).free) < needed_bytes:
+            raise TargetError(
+                f"{path} needs about {needed_bytes // MB} MB, but its disk has {free // MB} MB free; "
+                "make room or write to another disk"
+            )
+
+    def __enter__(self) -> Self:
+        try:
+            self.temporary.mkdir() if self._is_folder else self.temporary.touch(exist_ok=False)
+        except OSError as error:
+            raise self._translated(error) from error
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._remove(self.temporary)
+            if _says_full(error):
+                raise self._translated(error) from error
+            return
+        try:
+            self._check_way()
+            self._commit()
+        except OSError as failure:
+            self._remove(self.temporary)
+            raise self._translated(failure) from failure
+        except BaseException:
+            self._remove(self.temporary)
+            raise
+
+    def _check_way(self) -> None:
+        path, kind = self.path, "folder" if self._is_folder else "file"
+        if not path.parent.is_dir():
+            raise TargetError(f"cannot write {path}: there is no folder {path.parent}; make it first")
+        if not os.path.lexists(path):
+            return
+        if path.exists() and not (path.is_dir() if self._is_folder else path.is_file()):
+            raise TargetError(f"cannot write {path}: what lies there is not a {kind}; choose another name")
+        if self._is_folder and (foreign := _foreign_file(path)):
+            raise TargetError(f"cannot write {path}: it holds {foreign.name}, which is not ours; choose another name")
+        if not self._overwrite and not (self._is_folder and not any(path.iterdir())):
+            raise TargetError(f"{path} exists; use --overwrite to replace it")
+
+    def _commit(self) -> None:
+        if not (self._is_folder and self.path.exists()):
+            os.replace(self.temporary, self.path)
+            return
+        old = self.temporary.with_suffix(".old")  # a folder cannot be replaced in one step
+        os.replace(self.path, old)
+        try:
+            os.replace(self.temporary, self.path)
+        except BaseException:
+            os.replace(old, self.path)
+            raise
+        self._remove(old)
+
+    def _remove(self, path: Path) -> None:
+        try:
+            shutil.rmtree(path) if self._is_folder else path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.warning("%s is left over and could not be removed: %s", path, error)
+
+    def _translated(self, error: BaseException) -> TargetError:
+        if _says_full(error):
+            return TargetError(f"the disk of {self.path} is full; make room or write to another disk")
+        return TargetError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")
+
+
+def _foreign_file(folder: Path) -> Path | None:
+    """Something in `folder` that is not a numbered file, so not ours to delete."""
+    return next((item for item in folder.iterdir() if not (item.stem.isdecimal() and item.is_file())), None)
+
+
+def _says_full(error: BaseException | None) -> bool:
+    """Whether the disk ran full, at the root of `error`; FFmpeg's errors carry `errno` without being an OSError."""
+    while error is not None:
+        if getattr(error, "errno", None) in FULL:
+            return True
+        error = error.__cause__
+    return False

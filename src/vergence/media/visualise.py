@@ -1,0 +1,98 @@
+"""Depth to look at: one range of brightness for a whole shot, so that a picture never pumps."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.geometry.resample import resize_depth
+from vergence.media.colour_map import colourise, grey
+from vergence.types import DepthFrame, DepthMap, Frame
+
+LOW, HIGH = 2, 98  # percentiles of nearness that mark the ends of the scale, so that a few outliers do not
+WIDENED = 0.1  # by this share of itself, as a shot may come nearer than its first second
+SAMPLES = 20_000  # of a frame, enough for percentiles
+
+
+@dataclass(frozen=True)
+class DisplayRange:
+    """The nearness shown darkest and brightest, fixed for a shot."""
+
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, maps: Iterable[DepthMap]) -> Self:
+        """The range of some maps of one shot: their 2nd to 98th percentile of nearness, widened by a tenth."""
+        samples = np.concatenate([_samples(depth) for depth in maps])
+        if not samples.size:
+            return cls(0.0, 1.0)
+        low, high = np.percentile(samples, (LOW, HIGH))
+        margin = WIDENED / 2 * (high - low)
+        return cls(float(low - margin), float(high + margin))
+
+    def shown(self, depth: DepthMap) -> NDArray[np.float32]:
+        """Nearness of a map as 0 (far) to 1 (near), clipped; a flat shot is half-way, invalid values are 0."""
+        span = self.high - self.low
+        values = (
+            (nearness(depth) - np.float32(self.low)) / np.float32(span) if span else np.full_like(depth.values, 0.5)
+        )
+        return np.where(depth.valid, np.clip(values, 0, 1), np.float32(0))
+
+
+def nearness(depth: DepthMap) -> NDArray[np.float32]:
+    """What grows towards the viewer: the inverse of depths, and inverse depth and disparity as they are.
+
+    (h, w) float32; 0 where a depth is not positive.
+    """
+    if depth.kind in ("affine_inverse", "disparity"):
+        return depth.values
+    positive = depth.values > 0
+    return np.divide(np.float32(1), depth.values, out=np.zeros_like(depth.values), where=positive)
+
+
+def visualise(
+    items: Iterable[DepthFrame], *, grayscale: bool = False, lookahead_seconds: float = 1.0
+) -> Iterator[Frame]:
+    """Turn depth into pictures of the frames' size; near is bright, and warm unless `grayscale`.
+
+    The first `lookahead_seconds` of a shot are held (their depth, not their pictures) to fix its range, which never
+    changes after; what lies outside is clipped.
+    """
+    held: list[DepthFrame] = []
+    fixed: DisplayRange | None = None
+    shot: int | None = None
+    for item in items:
+        if item.frame.shot != shot:
+            yield from _painted(held, fixed, grayscale)
+            held, fixed, shot = [], None, item.frame.shot
+        held.append(_without_pixels(item))
+        if fixed is None and item.frame.time - held[0].frame.time >= lookahead_seconds:
+            fixed = DisplayRange.of(kept.depth for kept in held)
+        if fixed is not None:
+            yield from _painted(held, fixed, grayscale)
+            held = []
+    yield from _painted(held, fixed, grayscale)
+
+
+def _painted(held: list[DepthFrame], fixed: DisplayRange | None, grayscale: bool) -> Iterator[Frame]:
+    if not held:
+        return
+    paint = grey if grayscale else colourise
+    fixed = fixed or DisplayRange.of(kept.depth for kept in held)
+    for item in held:
+        width, height = item.frame.width, item.frame.height
+        shown = resize_depth(fixed.shown(item.depth), width, height, sampling=item.depth.sampling)
+        yield replace(item.frame, rgb=paint(shown))
+
+
+def _without_pixels(item: DepthFrame) -> DepthFrame:
+    """The same with a picture of one shared black pixel, as a second of film would fill the memory."""
+    return replace(item, frame=replace(item.frame, rgb=np.broadcast_to(np.uint8(0), (*item.frame.rgb.shape[:2], 3))))
+
+
+def _samples(depth: DepthMap) -> NDArray[np.float32]:
+    known = nearness(depth)[depth.valid]
+    return known[:: max(1, known.size // SAMPLES)]
