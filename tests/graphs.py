@@ -53,4 +53,4 @@ def preview(path: Path, *, log_depth: float = 0.0, sky_logit: float = -30.0) -> 
         constant = helper.make_tensor(f"{name}_value", TensorProto.FLOAT, [1], [value])
         nodes += [helper.make_node("Constant", [], [f"{name}_value"], value=constant)]
         nodes += [helper.make_node("Add", ["zero", f"{name}_value"], [name])]
-    return save(path, nodes, {"rgb": ("n", 3, "h", "w")}, {name: ("n", 1, "h", "w") for name in values})
+    return save(path, nodes, {"rgb": ("n", 3, "h", "w")}, dict.fromkeys(values, ("n", 1, "h", "w")))

@@ -1,0 +1,187 @@
+import hashlib
+import json
+import os
+from dataclasses import replace
+
+import pytest
+
+from vergence.depth import download, weights
+from vergence.depth.cards import CARDS
+from vergence.errors import LicenceError, WeightsError
+
+SMALL = CARDS["depth-anything-v2-small"]
+BASE = CARDS["depth-anything-v2-base"]
+SHA256 = hashlib.sha256(b"weights").hexdigest()
+
+
+def put(path, content=b"weights"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path
+
+
+def in_hub_cache(root, commit="abc"):
+    return root / "models--onnx-community--depth-anything-v2-small" / "snapshots" / commit / "onnx" / "model.onnx"
+
+
+@pytest.fixture
+def arriving(monkeypatch, online):
+    """The network delivers; says what was asked of it."""
+    asked = []
+
+    def deliver(source, target, **kwargs):
+        asked.append(source)
+        put(target)
+        download.record_path(target).write_text(json.dumps({"size": 7, "sha256": SHA256}))
+
+    monkeypatch.setattr(download, "download", deliver)
+    return asked
+
+
+def test_the_weights_inside_the_package_are_always_there():
+    path = weights.fetch(CARDS["preview"], offline=True)
+    assert path == weights.find(CARDS["preview"])
+    assert path.is_file()
+
+
+def test_weights_that_are_nowhere_are_not_found():
+    assert weights.find(SMALL) is None
+
+
+def test_every_place_is_looked_at_in_order(home, monkeypatch):
+    monkeypatch.setenv("HF_HOME", str(home / "hf"))
+    places = [
+        home / "vergence" / "models" / "depth-anything-v2-small.onnx",
+        home / "vergence" / "models" / "depth_anything_v2_vits.onnx",
+        in_hub_cache(home / "hf" / "hub"),
+        home / "checkpoints" / "depth_anything_v2_vits.onnx",
+        home / ".spatial-maker" / "checkpoints" / "depth-anything-v2-small.onnx",
+    ]
+    for path in reversed(places):
+        put(path)
+        assert weights.find(SMALL) == path
+
+
+def test_the_hubs_cache_is_where_its_own_variables_say(home, monkeypatch):
+    default = put(in_hub_cache(home / ".cache" / "huggingface" / "hub"))
+    assert weights.find(SMALL) == default
+    monkeypatch.setenv("HF_HUB_CACHE", str(home / "cache"))
+    assert weights.find(SMALL) is None
+    moved = put(in_hub_cache(home / "cache"))
+    assert weights.find(SMALL) == moved
+
+
+def test_of_several_snapshots_the_latest_is_taken(home):
+    old, new = (put(in_hub_cache(home / ".cache" / "huggingface" / "hub", commit)) for commit in ("b", "a"))
+    os.utime(old, (1, 1))
+    assert weights.find(SMALL) == new
+
+
+def test_a_snapshot_whose_blob_is_gone_is_passed_over(home):
+    link = in_hub_cache(home / ".cache" / "huggingface" / "hub")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(home / "gone")
+    assert weights.find(SMALL) is None
+
+
+def test_without_a_folder_of_its_own_the_store_is_the_users(monkeypatch):
+    monkeypatch.delenv("VERGENCE_HOME")
+    assert weights.store().name == "models"
+    assert "vergence" in weights.store().parts
+
+
+def test_weights_that_are_here_need_no_network(home):
+    path = put(weights.store() / SMALL.filename)
+    assert weights.fetch(SMALL) == path
+
+
+@pytest.mark.parametrize("variable", ["VERGENCE_OFFLINE", "HF_HUB_OFFLINE"])
+def test_a_forbidden_network_is_not_used_and_the_way_by_hand_is_told(arriving, monkeypatch, variable):
+    monkeypatch.setenv(variable, "1")
+    with pytest.raises(WeightsError, match="not on this machine and the network is forbidden") as caught:
+        weights.fetch(SMALL)
+    assert "https://huggingface.co/onnx-community/depth-anything-v2-small/resolve/main" in str(caught.value)
+    assert str(weights.store() / "depth-anything-v2-small.onnx") in str(caught.value)
+    assert arriving == []
+
+
+def test_offline_can_be_asked_for_in_a_call(arriving):
+    with pytest.raises(WeightsError, match="network is forbidden"):
+        weights.fetch(SMALL, offline=True)
+
+
+def test_missing_weights_are_fetched_into_the_store(arriving):
+    assert weights.fetch(SMALL) == weights.store() / SMALL.filename
+    assert arriving == [SMALL.source]
+
+
+def test_a_failed_download_tells_the_way_by_hand(monkeypatch, online):
+    def fail(*args, **kwargs):
+        raise WeightsError("the name huggingface.co cannot be looked up")
+
+    monkeypatch.setattr(download, "download", fail)
+    with pytest.raises(WeightsError, match=r"cannot fetch 'depth-anything-v2-small': the name .*; download https://"):
+        weights.fetch(SMALL)
+
+
+def test_weights_that_changed_since_they_were_fetched_are_damaged(arriving):
+    path = weights.fetch(SMALL)
+    path.write_bytes(b"weighty")
+    with pytest.raises(WeightsError, match=rf"are damaged: sha256 of .*expected {SHA256[:12]}….*models pull depth-any"):
+        weights.fetch(SMALL)
+    path.write_bytes(b"short")
+    with pytest.raises(WeightsError, match="has 5 bytes of 7"):
+        weights.fetch(SMALL)
+
+
+def test_a_cards_own_checksum_outranks_the_record(arriving):
+    path = weights.fetch(SMALL)
+    with pytest.raises(WeightsError, match=f"expected {'0' * 12}…"):
+        weights.check(replace(SMALL, sha256="0" * 64), path)
+
+
+def test_weights_nobody_knows_the_checksum_of_are_not_called_checked():
+    assert not weights.check(SMALL, put(weights.store() / SMALL.filename))
+
+
+def test_a_damaged_record_is_named(arriving):
+    path = weights.fetch(SMALL)
+    download.record_path(path).write_text("{")
+    with pytest.raises(WeightsError, match=r"small\.onnx\.json is not readable"):
+        weights.fetch(SMALL)
+
+
+def test_removing_leaves_nothing_of_ours_and_everything_of_others(arriving, home):
+    ours = weights.fetch(SMALL)
+    put(download.parts(ours)[0])
+    theirs = put(home / "checkpoints" / "depth_anything_v2_vits.onnx")
+    assert weights.remove(SMALL) == ours
+    assert list(weights.store().iterdir()) == []
+    assert theirs.is_file()
+    assert weights.remove(SMALL) is None
+
+
+def test_a_licence_is_asked_for_once():
+    with pytest.raises(LicenceError, match=r"CC-BY-NC-4\.0.*vergence models pull depth-anything-v2-base --accept-lic"):
+        weights.require_licence(BASE)
+    weights.require_licence(BASE, accept=True)
+    weights.require_licence(BASE)
+
+
+def test_one_licence_accepted_is_not_all_of_them():
+    weights.require_licence(BASE, accept=True)
+    with pytest.raises(LicenceError):
+        weights.require_licence(CARDS["depth-anything-v2-large"])
+    with pytest.raises(LicenceError):
+        weights.require_licence(replace(BASE, licence="CC-BY-NC-ND-4.0"))
+
+
+def test_commercial_licences_are_not_asked_for():
+    weights.require_licence(SMALL)
+    assert not weights.store().exists()
+
+
+def test_a_damaged_list_of_licences_is_named():
+    put(weights.store() / weights.LICENCES, b"{")
+    with pytest.raises(LicenceError, match=r"licences\.json is not readable"):
+        weights.require_licence(BASE)
