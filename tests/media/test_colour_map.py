@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vergence.media.colour_map import colourise, grey
-from vergence.media.visualise import DisplayRange, nearness, visualise
+from vergence.media.visualise import DisplayRange, visualise
 from vergence.types import DepthFrame, DepthMap, Frame
 
 RAMP = np.linspace(0, 1, 256, dtype=np.float32)[None]
@@ -66,13 +66,6 @@ def test_near_is_warm_and_far_is_cold():
 
 def test_greys_are_the_nearness_itself_and_clipped():
     assert grey(np.array([[-1, 0, 0.5, 1, 2]], np.float32))[0].tolist() == [[v] * 3 for v in (0, 0, 128, 255, 255)]
-
-
-def test_nearness_grows_towards_the_viewer():
-    assert nearness(depth([[0.5, 2, 0]])).tolist() == [[2, 0.5, 0]]
-    assert nearness(depth([[0.5, 2]], "scale_invariant")).tolist() == [[2, 0.5]]
-    assert nearness(depth([[0.5, 2]], "affine_inverse")).tolist() == [[0.5, 2]]
-    assert nearness(depth([[0.5, 2]], "disparity")).tolist() == [[0.5, 2]]
 
 
 def test_the_range_is_by_percentiles_widened_by_a_tenth():

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vergence.errors import SettingsError
-from vergence.stereo.disparity import MOST_AHEAD, StereoSettings, disparities, nearness
+from vergence.stereo.disparity import MOST_AHEAD, StereoSettings, disparities
 from vergence.types import DepthFrame, DepthMap, Frame
 
 
@@ -80,9 +80,10 @@ def test_disparity_given_in_pixels_is_used_exactly():
 
 
 def test_invalid_depth_takes_what_lies_behind_beside_it():
-    values = np.array([[2.0, 7.0, 4.0, 4.0]], np.float32)
+    values = np.array([[12.0, 70.0, 4.0, 4.0]], np.float32)
     valid = np.array([[True, False, True, True]])
-    np.testing.assert_allclose(nearness(DepthMap(values, valid, "metric")), [[0.5, 0.25, 0.25, 0.25]])
+    item = next(disparities([frame(values, kind="disparity", valid=valid)], settings=StereoSettings()))
+    np.testing.assert_array_equal(item.disparity, [[12, 4, 4, 4]])
 
 
 def test_a_snowflake_near_the_lens_does_not_pump_the_room():

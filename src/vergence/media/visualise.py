@@ -7,6 +7,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from vergence.geometry.nearness import nearness
 from vergence.geometry.resample import resize_depth
 from vergence.media.colour_map import colourise, grey
 from vergence.types import DepthFrame, DepthMap, Frame
@@ -40,17 +41,6 @@ class DisplayRange:
             (nearness(depth) - np.float32(self.low)) / np.float32(span) if span else np.full_like(depth.values, 0.5)
         )
         return np.where(depth.valid, np.clip(values, 0, 1), np.float32(0))
-
-
-def nearness(depth: DepthMap) -> NDArray[np.float32]:
-    """What grows towards the viewer: the inverse of depths, and inverse depth and disparity as they are.
-
-    (h, w) float32; 0 where a depth is not positive.
-    """
-    if depth.kind in ("affine_inverse", "disparity"):
-        return depth.values
-    positive = depth.values > 0
-    return np.divide(np.float32(1), depth.values, out=np.zeros_like(depth.values), where=positive)
 
 
 def visualise(

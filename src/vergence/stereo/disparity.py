@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
+from vergence.geometry.nearness import nearness
 from vergence.types import DepthFrame, DepthMap, Frame, Sampling
 
 FAR_PERCENTILE, NEAR_PERCENTILE = 2.0, 98.0
@@ -126,7 +127,7 @@ def _disparity(item: DepthFrame, extent: _Range, settings: StereoSettings) -> Di
     depth = item.depth
     if depth.kind == "disparity":
         return DisparityFrame(item.frame, _filled(depth.values, depth.valid), depth.sampling, is_exact=True)
-    share = _soft((nearness(depth) - extent.far) / (extent.near - extent.far))
+    share = _soft((_whole_nearness(depth) - extent.far) / (extent.near - extent.far))
     if settings.convergence == "auto":
         screen = float(_soft(np.float32((extent.screen - extent.far) / (extent.near - extent.far))))
     else:
@@ -135,11 +136,8 @@ def _disparity(item: DepthFrame, extent: _Range, settings: StereoSettings) -> Di
     return DisparityFrame(item.frame, values, depth.sampling)
 
 
-def nearness(depth: DepthMap) -> NDArray[np.float32]:
-    """Return 1 / z, or a relative model's own values, (h, w), larger is nearer; invalid samples take what is behind."""
-    has_z = depth.kind in ("metric", "scale_invariant")
-    values = np.reciprocal(np.maximum(depth.values, np.float32(1e-6))) if has_z else depth.values
-    return _filled(values, depth.valid)
+def _whole_nearness(depth: DepthMap) -> NDArray[np.float32]:
+    return _filled(nearness(depth), depth.valid)
 
 
 def _filled(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
@@ -159,7 +157,7 @@ def _filled(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
 
 
 def _measure(depth: DepthMap) -> _Range:
-    values = nearness(depth)
+    values = _whole_nearness(depth)
     small = np.asarray(cv2.resize(values, (SAMPLES, SAMPLES), interpolation=cv2.INTER_NEAREST), dtype=np.float32)
     far, near = (float(v) for v in np.percentile(small, (FAR_PERCENTILE, NEAR_PERCENTILE)))
     far = min(far, near - max(FLATTEST * abs(near), 1e-6))
