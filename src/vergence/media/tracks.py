@@ -1,0 +1,251 @@
+"""Everything in a film but its moving picture, carried over by copying packets: sound, subtitles, chapters, tags.
+
+Nothing is decoded, so what comes out is bit for bit what went in. The one exception are the subtitles of an MP4 on
+their way into a Matroska file, which has no such kind: their text becomes a SubRip track.
+"""
+
+from __future__ import annotations  # PyAV's Packet is generic for type checkers only
+
+import io
+import logging
+from collections.abc import Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import av
+from av.container import OutputContainer
+from av.packet import Packet
+from av.stream import Discard, Stream
+
+from vergence.media.video import clock_origin, film_stream, is_cover, open_film
+
+if TYPE_CHECKING:
+    from av.container.core import Chapter  # exists for type checkers only
+
+logger = logging.getLogger(__name__)
+
+# Tags a muxer writes by itself, and those that are no longer true of a new picture.
+STALE_TAGS = {
+    "major_brand", "minor_version", "compatible_brands", "encoder", "alpha_mode", "stereo_mode", "rotate", "timecode",
+    "bps", "duration", "number_of_frames", "number_of_bytes",
+}  # fmt: skip
+COVER_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
+MATROSKA = {"matroska", "webm"}
+
+
+class OtherTracks:
+    """The tracks beside a film's moving picture, ready to be added to an output and copied in step with it.
+
+    Args:
+        path: of the film; raises `MediaError` where that is none.
+        start, end: the part wanted, seconds on the film's own clock; only packets within it are copied.
+
+    Attributes:
+        shift: what all times are lessened by, seconds, so that the output begins at zero: the start of the part, or
+            of the film.
+        streams: the tracks, as they are in the film.
+        picture_tags, picture_disposition: of the moving picture itself, to be given to its successor.
+    """
+
+    def __init__(self, path: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> None:
+        self._path, self._start, self._end = path, start, end
+        self._container = open_film(path)
+        picture = film_stream(self._container, path)
+        assert picture.time_base is not None
+        begin = clock_origin(self._container, picture) if start is None else start
+        self.shift = begin // picture.time_base * picture.time_base  # whole ticks keep the picture's times exact
+        self.picture_tags = current_tags(picture.metadata)
+        self.picture_disposition = picture.disposition
+        chapters = self._container.chapters()
+        self.streams = [
+            stream
+            for stream in self._container.streams
+            if (stream.type != "video" or is_cover(stream)) and not (chapters and _is_chapter_list(stream))
+        ]
+        self._copies: dict[int, Stream] = {}
+        self._waiting: Packet[Stream] | None = None
+        self._packets: Iterator[Packet[Stream]] = iter(())
+
+    def close(self) -> None:
+        self._packets = iter(())
+        self._container.close()
+
+    def unheld(self, format_name: str) -> list[Stream]:
+        """Those of `streams` that a container of this format cannot hold."""
+        return [stream for stream in self.streams if not _can_hold(format_name, stream)]
+
+    def add_to(self, output: OutputContainer, *, left_out: Sequence[Stream] = ()) -> None:
+        """Add every track but `left_out`, the chapters and the tags; call before the header is written."""
+        output.metadata.update(current_tags(self._container.metadata))
+        output.set_chapters(self._chapters())
+        for stream in self.streams:
+            if stream in left_out:
+                stream.discard = Discard.all
+            elif is_cover(stream) and output.format.name in MATROSKA:
+                name, kind = COVER_NAMES[stream.codec_context.name]
+                output.add_attachment(name, kind, _cover(self._path, stream.index))
+                stream.discard = Discard.all
+            else:
+                if _becomes_subrip(stream, output.format.name):
+                    copy = output.add_mux_stream("subrip", time_base=stream.time_base)
+                else:
+                    copy = output.add_stream_from_template(stream, opaque=True)
+                copy.metadata.update(current_tags(stream.metadata))
+                copy.disposition = stream.disposition
+                self._copies[stream.index] = copy
+        for stream in self._container.streams.video:
+            if not is_cover(stream):
+                stream.discard = Discard.all
+        self._packets = self._read(output.format.name)
+        self._waiting = next(self._packets, None)
+
+    def copy_until(self, time: Fraction | None, output: OutputContainer) -> None:
+        """Mux the packets up to `time`, seconds in the output; None copies all that are left."""
+        while (packet := self._waiting) is not None and (time is None or _time(packet) <= time):
+            output.mux_one(packet)
+            self._waiting = next(self._packets, None)
+
+    def end_at(self, end: Fraction) -> None:
+        """Copy nothing that begins at or after `end`, seconds on the film's own clock."""
+        self._end = end if self._end is None else min(self._end, end)
+
+    def _read(self, format_name: str) -> Iterator[Packet[Stream]]:
+        """Packets in the part, shifted, with `stream` set to their copy."""
+        strictly = format_name not in MATROSKA  # times must increase there, here they may stay
+        if self._start is not None:
+            try:
+                self._container.seek(int(self._start * av.time_base))
+            except av.FFmpegError:
+                logger.debug("%s cannot seek; its tracks are read from the beginning", self._path)
+        if not self._copies:
+            return
+        last: dict[int, int] = {}
+        packets = self._container.demux([self._container.streams[index] for index in self._copies])
+        while True:
+            try:
+                packet = next(packets, None)
+            except (av.FFmpegError, OSError) as error:
+                logger.warning("the other tracks of %s end early: %s", self._path, error)
+                return
+            if packet is None:
+                return
+            index = packet.stream.index
+            if is_cover(packet.stream) and packet.size:
+                packet.pts = packet.dts = 0
+            if packet.pts is None:
+                packet.pts = packet.dts
+            if packet.dts is None:
+                packet.dts = packet.pts
+            if packet.pts is None or packet.dts is None:
+                continue  # the empty packet that ends each track
+            if not (is_cover(packet.stream) or self._fits_part(packet)):
+                continue
+            if index in last and packet.dts < last[index] + strictly:
+                logger.debug("a packet of track %d goes back in time and is left out", index)
+                continue
+            last[index] = packet.dts
+            if packet.stream.type == "subtitle" and packet.stream.name == "mov_text":
+                text = _text(packet)
+                if not text:
+                    continue  # fills the time between two subtitles, which the muxer does by itself
+                if format_name == "matroska":
+                    packet = _plain(packet, text)
+            packet.stream = self._copies[index]
+            yield packet
+
+    def _fits_part(self, packet: Packet[Stream]) -> bool:
+        """Shift the packet; False where it lies outside of the part. Subtitles already on show are cut to fit."""
+        assert packet.pts is not None
+        assert packet.dts is not None
+        tick = packet.time_base
+        begin, finish = packet.pts * tick, (packet.pts + (packet.duration or 0)) * tick
+        if self._end is not None and begin >= self._end:
+            return False
+        if self._start is not None and begin < self._start:
+            if packet.stream.type != "subtitle" or finish <= self._start:
+                return False
+            packet.pts = packet.dts = round(self._start / tick)
+            packet.duration = round((finish - self._start) / tick)
+        shift = round(self.shift / tick)
+        packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
+        return True
+
+    def _chapters(self) -> list[Chapter]:
+        kept: list[Chapter] = []
+        for chapter in self._container.chapters():
+            tick = chapter["time_base"]
+            if tick is None:
+                continue
+            begin, finish = chapter["start"] * tick, chapter["end"] * tick
+            begin = begin if self._start is None else max(begin, self._start)
+            finish = finish if self._end is None else min(finish, self._end)
+            if begin < finish:
+                start, end = (round((time - self.shift) / tick) for time in (begin, finish))
+                kept.append({**chapter, "start": max(0, start), "end": end})
+        return kept
+
+
+def label(stream: Stream) -> str:
+    """What to call a track in a message."""
+    what = "timecode" if "timecode" in stream.metadata else stream.name or "unknown"
+    return f"{'cover' if stream.type == 'video' else stream.type} {stream.index} ({what})"
+
+
+def current_tags(tags: dict[str, str]) -> dict[str, str]:
+    """`tags` without those that only described the old file."""
+    return {
+        key: value
+        for key, value in tags.items()
+        if not key.startswith("_STATISTICS") and key.lower().split("-")[0] not in STALE_TAGS
+    }
+
+
+def _time(packet: Packet[Stream]) -> Fraction:
+    assert packet.dts is not None
+    return packet.dts * packet.time_base
+
+
+def _is_chapter_list(stream: Stream) -> bool:
+    """QuickTime keeps chapters as a track of text as well; the muxer writes it anew."""
+    return stream.type == "data" and stream.name == "bin_data"
+
+
+def _becomes_subrip(stream: Stream, format_name: str) -> bool:
+    return format_name == "matroska" and stream.type == "subtitle" and stream.name == "mov_text"
+
+
+def _text(packet: Packet[Stream]) -> bytes:
+    """What an MP4 subtitle says: a 16-bit length, that text, then boxes of styling."""
+    data = bytes(packet)
+    return data[2 : 2 + int.from_bytes(data[:2], "big")]
+
+
+def _plain(packet: Packet[Stream], text: bytes) -> Packet[Stream]:
+    plain: Packet[Stream] = Packet(text)
+    plain.pts, plain.dts, plain.duration, plain.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    return plain
+
+
+def _can_hold(format_name: str, stream: Stream) -> bool:
+    if stream.type == "data":
+        return False  # timecode, telemetry: a muxer that takes their header fails on their packets
+    if _becomes_subrip(stream, format_name):
+        return True
+    if is_cover(stream) and format_name == "matroska":
+        return stream.codec_context.name in COVER_NAMES
+    options: dict[str, Any] = {"mode": "w", "format": format_name}
+    try:  # the muxer knows best, and says so when it writes its header
+        with av.open(io.BytesIO(), **options) as scratch:
+            copy = scratch.add_stream_from_template(stream, opaque=True)
+            copy.disposition = stream.disposition
+            scratch.start_encoding()
+    except (ValueError, av.FFmpegError) as error:
+        logger.debug("%s cannot hold %s: %s", format_name, label(stream), error)
+        return False
+    return True
+
+
+def _cover(path: Path, index: int) -> bytes:
+    with open_film(path) as container:
+        return next(bytes(packet) for packet in container.demux(container.streams[index]) if packet.size)

@@ -1,0 +1,431 @@
+"""Films out, by PyAV: frames at their exact times, with the colours, sound, subtitles and chapters of the source."""
+
+import io
+import logging
+import math
+import os
+import struct
+from contextlib import ExitStack
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Literal, Self, get_args
+
+import av
+from av.container import OutputContainer
+from av.sidedata.sidedata import Type as SideData
+from av.stream import Disposition, Stream
+from av.video.codeccontext import VideoCodecContext
+from av.video.frame import VideoFrame
+from av.video.stream import VideoStream
+
+from vergence.errors import FormatError, MediaError, SettingsError, ShapeError
+from vergence.media.targets import Target
+from vergence.media.tracks import MATROSKA, OtherTracks, label
+from vergence.media.video import film_stream, open_film
+from vergence.media.yuv import YuvWriter, with_matrix
+from vergence.types import Colour, Frame, MediaInfo
+
+logger = logging.getLogger(__name__)
+
+Codec = Literal["auto", "h264", "hevc", "av1"]
+
+
+@dataclass(frozen=True)
+class _Encoder:
+    """A row of the table of encoders; presets from fast to thorough, crf as the encoder counts it."""
+
+    library: str
+    presets: tuple[str, ...]
+    preset: str
+    crf: int
+    crf_limit: int
+    pixels: str
+    deep_pixels: str
+
+
+X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
+# Measured on a 3840x1080 clip: h264 veryfast and av1 9 give the most quality for their time, hevc is for headsets.
+# From 10 on SVT-AV1 itself warns of visible artefacts.
+# x264 could do 10 bits, but next to no hardware decodes that.
+ENCODERS = {
+    "h264": _Encoder("libx264", X26X_PRESETS, "veryfast", 18, 51, "yuv420p", "yuv420p"),
+    "hevc": _Encoder("libx265", X26X_PRESETS, "ultrafast", 20, 51, "yuv420p", "yuv420p10le"),
+    "av1": _Encoder("libsvtav1", tuple(str(i) for i in range(13, -1, -1)), "9", 28, 63, "yuv420p", "yuv420p10le"),
+}
+CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
+HELD_CODECS = {".mov": ("h264", "hevc"), ".webm": ("av1",)}  # the others hold all
+BITS_PER_PIXEL = 0.2  # of a finished film, generously: h264 veryfast at crf 18 took 0.13
+VIEWS = 2  # a stereo film has about twice the source's pixels
+FASTEST_TICK = Fraction(1, 1_000_000)  # MP4 counts a frame's duration in 32 bits
+BUFFER = 1 << 20  # bytes handed to the disk at a time
+PQ, HLG = 16, 18
+
+
+@dataclass(frozen=True)
+class EncodeSettings:
+    """How to encode a film.
+
+    Attributes:
+        codec: auto is h264, or hevc with 10 bits for a source of more than 8.
+        crf: constant quality, lower is better; None is the codec's default (18 h264, 20 hevc, 28 av1).
+        preset: how thorough; None is the codec's default (veryfast h264, ultrafast hevc, 9 av1).
+
+    Raises:
+        SettingsError: a name or number that the codec does not have.
+    """
+
+    codec: Codec = "auto"
+    crf: int | None = None
+    preset: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.codec not in get_args(Codec):
+            raise SettingsError(f"no codec is called {self.codec!r}; choose from {', '.join(get_args(Codec))}")
+        encoder = ENCODERS["h264" if self.codec == "auto" else self.codec]
+        if self.crf is not None and not 1 <= self.crf <= encoder.crf_limit:
+            raise SettingsError(f"crf of {self.codec} is 1 (best) to {encoder.crf_limit} (smallest), not {self.crf}")
+        if self.preset is not None and self.preset not in encoder.presets:
+            raise SettingsError(f"{self.codec} has no preset {self.preset!r}; choose from {', '.join(encoder.presets)}")
+
+
+@dataclass(frozen=True)
+class StereoTag:
+    """How both eyes share a frame, for players that look for it.
+
+    Attributes:
+        layout: whose view lies where.
+        is_half: each view is squeezed to half its size. Neither Matroska nor H.264 can say that; players tell it from
+            the shape of the frame.
+    """
+
+    layout: Literal["left_right", "right_left", "top_bottom"]
+    is_half: bool = False
+
+
+FRAME_PACKING = {"left_right": 3, "top_bottom": 4}  # H.264 SEI; it cannot say that the right view comes first
+
+
+class VideoSink:
+    """Writes frames as a film, with all that the source has beside its picture.
+
+    Frames keep their times to the tick, shifted so that the film, or the part asked for, begins at zero. Matroska
+    counts in milliseconds, and from the first sound where that is primed before zero. Odd sizes gain a copy of the
+    last row or column. The film lies under `path` when the context is left without an error, and not at all otherwise.
+
+    Args:
+        path: of the film; the suffix chooses the container.
+        like: the source: its clock, colours and bits, and its file for everything beside the picture.
+        settings: codec and quality.
+        overwrite: replace what lies at `path`.
+        carry_tracks: copy sound, subtitles, chapters, tags, fonts and cover of the source.
+        stereo: how the frames hold two views, where they do.
+
+    Attributes:
+        path: where the film really lies: Matroska takes over where the container asked for cannot hold a track.
+
+    Raises:
+        FormatError: when made: a suffix that is no film's, or a codec the container does not take. On the first
+            `write`: pictures of a size the encoder cannot do.
+        MediaError: the film cannot be encoded or written.
+        TargetError: see `Target`.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        *,
+        like: MediaInfo,
+        settings: EncodeSettings = EncodeSettings(),
+        overwrite: bool = False,
+        carry_tracks: bool = True,
+        stereo: StereoTag | None = None,
+    ) -> None:
+        self._like, self._settings, self._stereo = like, settings, stereo
+        self._codec = _codec(settings, like)
+        self._format = _container(path, self._codec)
+        self._tracks: OtherTracks | None = None
+        self._left_out: list[Stream] = []
+        self.path = path
+        if like.is_film and like.path is not None and like.path.is_file():
+            self._tracks = OtherTracks(like.path, start=like.start, end=like.end)
+        self._carried = self._tracks if carry_tracks else None
+        if self._carried is not None:
+            self._format, self._left_out = _choose_container(self._carried, path, self._format)
+            if self._format != CONTAINERS[path.suffix.lower()]:
+                self.path = path.with_suffix(".mkv")
+        self._shift = self._tracks.shift if self._tracks else Fraction(0)
+        self._time_base = max(like.time_base or (1 / like.rate if like.rate else Fraction(1, 90000)), FASTEST_TICK)
+        self._target = Target(self.path, overwrite=overwrite, needed_bytes=_needed_bytes(like))
+        self._stack = ExitStack()
+        self._file: _WholeWrites | None = None
+        self._output: OutputContainer | None = None
+        self._size: tuple[int, int] | None = None
+        self._last_tick: int | None = None
+        self._count = 0
+        self._durations: dict[int, int] = {}  # of frames inside the encoder, in ticks, by their time
+
+    def __enter__(self) -> Self:
+        self._stack.enter_context(self._target)
+        self._stack.callback(self._release)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if error is not None:
+            self._stack.__exit__(kind, error, traceback)
+            return
+        with self._stack:
+            self._finish()
+
+    def write(self, frame: Frame) -> None:
+        """Append a frame; times must increase and sizes stay."""
+        size = (frame.width, frame.height)
+        if self._size not in (None, size):
+            raise ShapeError(f"a film's frames have one size: this one is {size}, the ones before {self._size}")
+        tick = round((frame.time - self._shift) / self._time_base)
+        if self._last_tick is not None and tick <= self._last_tick:
+            raise MediaError(f"frame {frame.index} at {float(frame.time):.3f} s does not follow the one before in time")
+        try:
+            if self._size is None:
+                self._start(frame)
+                self._size = size
+            picture = self._yuv.write(frame.rgb)
+            picture.pts, picture.time_base = tick, self._time_base
+            duration = None if frame.duration is None else max(1, round(frame.duration / self._time_base))
+            if duration is not None:
+                self._durations[tick] = duration
+            self._last_tick = tick
+            self._count += 1
+            self._last_end = frame.time + (frame.duration or 1 / (self._like.rate or Fraction(24)))
+            self._end_tick = max(tick + 1, round((self._last_end - self._shift) / self._time_base))
+            self._mux(picture)
+        except (av.FFmpegError, OSError) as error:
+            raise self._translated(error) from error
+
+    def _start(self, frame: Frame) -> None:
+        like, encoder = self._like, ENCODERS[self._codec]
+        is_deep = like.bits > 8
+        pixels = encoder.deep_pixels if is_deep else encoder.pixels
+        if is_deep and pixels == encoder.pixels:
+            logger.warning("%s is written with 8 bits of the source's %d; hevc and av1 keep 10", self.path, like.bits)
+        colour = with_matrix(like.colour, height=like.height)
+        self._yuv = YuvWriter(pixels, colour)
+        self._file = _WholeWrites(self._target.temporary, "wb")
+        self._output = output = av.open(
+            self._file,
+            "w",
+            format=self._format,
+            container_options=self._container_options(),
+            metadata_errors="surrogateescape",
+            buffer_size=BUFFER,
+        )
+        stream = output.add_stream(encoder.library, rate=like.rate or 24)
+        assert isinstance(stream, VideoStream)
+        self._stream = stream
+        stream.time_base = self._time_base
+        if self._carried is not None:
+            stream.metadata.update(self._carried.picture_tags)
+            stream.disposition = self._carried.picture_disposition
+            self._carried.add_to(output, left_out=self._left_out)
+        else:
+            stream.disposition = Disposition.default
+        if self._stereo is not None and self._format in MATROSKA:
+            stream.metadata["stereo_mode"] = self._stereo.layout
+        context = stream.codec_context
+        context.width, context.height = frame.width + frame.width % 2, frame.height + frame.height % 2
+        context.pix_fmt = pixels
+        context.time_base = self._time_base
+        context.thread_type = "AUTO"  # PyAV's default would cut every picture into slices
+        context.color_primaries, context.color_trc = colour.primaries, colour.transfer
+        context.colorspace, context.color_range = colour.matrix, 2 if colour.full_range else 1
+        if self._codec == "hevc" and self._format not in MATROSKA:
+            context.codec_tag = "hvc1"  # Apple's players take no other
+        if self._codec == "av1":
+            os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr by itself
+        context.options = self._codec_options(colour)
+        _open(context, frame)
+        output.start_encoding()
+
+    def _codec_options(self, colour: Colour) -> dict[str, str]:
+        encoder, settings = ENCODERS[self._codec], self._settings
+        options = {
+            "crf": str(encoder.crf if settings.crf is None else settings.crf),
+            "preset": settings.preset or encoder.preset,
+        }
+        if self._codec == "h264":
+            options["profile"] = "high"
+            if self._stereo is not None and self._stereo.layout in FRAME_PACKING:
+                options["x264-params"] = f"frame-packing={FRAME_PACKING[self._stereo.layout]}"
+        if self._codec == "hevc":
+            parameters = ["log-level=error"]  # x265 writes to stderr by itself
+            if colour.transfer in (PQ, HLG) and self._tracks is not None and self._like.path is not None:
+                parameters += hdr_parameters(self._like.path)
+            options["x265-params"] = ":".join(parameters)
+        return options
+
+    def _container_options(self) -> dict[str, str]:
+        if self._format in MATROSKA:
+            if (self._time_base * 1000).denominator != 1 and self._time_base.denominator != 1000:
+                logger.debug("%s counts in milliseconds; times are rounded to them", self.path)
+            return {}
+        # An MP4 whose tracks begin at different times says so in ticks of the film, by default milliseconds.
+        ticks = [self._time_base.denominator]
+        if self._carried is not None:
+            ticks += [stream.time_base.denominator for stream in self._carried.streams if stream.time_base]
+        timescale = math.lcm(*ticks)
+        if timescale >= 1 << 31:
+            timescale = ticks[0]
+        return {"movflags": "+faststart", "movie_timescale": str(timescale)}
+
+    def _mux(self, picture: VideoFrame | None) -> None:
+        assert self._output is not None
+        packets = self._stream.encode(picture)
+        for packet in packets:
+            if picture is None and self._count <= 2:
+                packet.dts = packet.pts  # nothing to reorder, and x265 leaves the times of so short a film to chance
+            assert packet.pts is not None
+            assert packet.dts is not None
+            if duration := self._durations.pop(packet.pts, None):
+                packet.duration = duration
+            if picture is None and packet is packets[-1] and self._format not in MATROSKA:
+                # The muxer ends the film with the packet decoded last, and that may be shown before others.
+                packet.duration = self._end_tick - packet.pts
+            if self._carried is not None:
+                self._carried.copy_until(packet.dts * self._time_base, self._output)
+            self._output.mux_one(packet)
+
+    def _finish(self) -> None:
+        if self._output is None:
+            raise MediaError(f"no frame was written to {self.path}")
+        try:
+            self._mux(None)
+            if self._carried is not None:
+                if self._like.is_clipped and self._like.end is None:
+                    self._carried.end_at(self._last_end)
+                self._carried.copy_until(None, self._output)
+            self._output.close()
+        except (av.FFmpegError, OSError) as error:
+            raise self._translated(error) from error
+
+    def _release(self) -> None:
+        # The file is closed first: without it the container leaves out its trailer, for which it would have to move
+        # all of a film that is about to be removed. After a regular end nothing is left to write.
+        if self._file is not None:
+            self._file.close()
+        if self._output is not None:
+            self._output.close()
+        if self._tracks is not None:
+            self._tracks.close()
+
+    def _translated(self, error: Exception) -> MediaError:
+        return MediaError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")
+
+
+class _WholeWrites(io.FileIO):
+    """A file that writes all or raises: an almost full disk takes a part and FFmpeg would not notice."""
+
+    def write(self, data: Any, /) -> int:
+        view = memoryview(data)
+        while view:
+            view = view[super().write(view) :]
+        return memoryview(data).nbytes
+
+
+def container_for(path: Path, codec: str = "h264") -> str:
+    """The suffix of the film that a conversion of `path` to `codec` (h264, hevc or av1) is best written to.
+
+    The source's own where it can hold the codec and every other track; else .mp4, else .mkv.
+    """
+    own = path.suffix.lower()
+    suffix = own if own in CONTAINERS and codec in HELD_CODECS.get(own, tuple(ENCODERS)) else ".mp4"
+    if not path.is_file():
+        return suffix
+    tracks = OtherTracks(path)
+    try:
+        chosen, _ = _best_container(tracks, CONTAINERS[suffix])
+    finally:
+        tracks.close()
+    return suffix if chosen == CONTAINERS[suffix] else ".mkv"
+
+
+def hdr_parameters(path: Path) -> list[str]:
+    """x265 parameters that repeat the HDR10 side data of a film's first frame: mastering display, light level."""
+    with open_film(path) as container:
+        stream = film_stream(container, path)
+        frame: Any = next(container.decode(stream))
+        side_data = {data.type: bytes(data) for data in frame.side_data}
+    parameters: list[str] = []
+    if mastering := side_data.get(SideData.MASTERING_DISPLAY_METADATA):
+        # AVMasteringDisplayMetadata: ten rationals (x and y of R, G, B and white, then luminance), two flags.
+        numbers = struct.unpack("=20i2i", mastering)
+        values = [Fraction(a, b) if b else Fraction(0) for a, b in zip(numbers[0:20:2], numbers[1:20:2], strict=True)]
+        red, green, blue, white = ((x * 50000, y * 50000) for x, y in zip(values[0:8:2], values[1:8:2], strict=True))
+        low, high = (value * 10000 for value in values[8:10])
+        if all(numbers[20:]):
+            points = zip(("G", "B", "R", "WP", "L"), (green, blue, red, white, (high, low)), strict=True)
+            parameters.append("master-display=" + "".join(f"{name}({round(x)},{round(y)})" for name, (x, y) in points))
+    if light := side_data.get(SideData.CONTENT_LIGHT_LEVEL):
+        parameters.append("max-cll={},{}".format(*struct.unpack("=2I", light[:8])))
+    return parameters
+
+
+def _codec(settings: EncodeSettings, like: MediaInfo) -> str:
+    if settings.codec != "auto":
+        return settings.codec
+    if like.bits > 8:
+        logger.info("the source has %d bits, so hevc with 10 bits is used; --codec h264 gives 8", like.bits)
+        return "hevc"
+    return "h264"
+
+
+def _container(path: Path, codec: str) -> str:
+    suffix = path.suffix.lower()
+    if suffix not in CONTAINERS:
+        raise FormatError(f"{path} does not end like a film; use one of {', '.join(CONTAINERS)}")
+    if codec not in (held := HELD_CODECS.get(suffix, tuple(ENCODERS))):
+        raise FormatError(f"{suffix} does not hold {codec}; use --codec {held[0]}, or the suffix .mp4 or .mkv")
+    return CONTAINERS[suffix]
+
+
+def _best_container(tracks: OtherTracks, wanted: str) -> tuple[str, list[Stream]]:
+    """`wanted`, or Matroska where that holds more of the sound and subtitles; with the tracks to be left out."""
+    left_out = tracks.unheld(wanted)
+    if wanted != "matroska" and (missed := _of_weight(left_out)):
+        left_out_of_matroska = tracks.unheld("matroska")
+        if len(_of_weight(left_out_of_matroska)) < len(missed):
+            return "matroska", left_out_of_matroska
+    return wanted, left_out
+
+
+def _of_weight(streams: list[Stream]) -> list[Stream]:
+    return [stream for stream in streams if stream.type in ("audio", "subtitle")]
+
+
+def _choose_container(tracks: OtherTracks, path: Path, wanted: str) -> tuple[str, list[Stream]]:
+    chosen, left_out = _best_container(tracks, wanted)
+    if chosen != wanted:
+        reason = ", ".join(label(stream) for stream in _of_weight(tracks.unheld(wanted)))
+        logger.warning("%s cannot hold %s of the source; writing %s", path.name, reason, path.with_suffix(".mkv").name)
+    if left_out:
+        logger.warning("left out, as a %s file does not hold it: %s", chosen, ", ".join(map(label, left_out)))
+    return chosen, left_out
+
+
+def _needed_bytes(like: MediaInfo) -> int | None:
+    if like.frames is None:
+        return None
+    return int(like.frames * like.width * like.height * VIEWS * BITS_PER_PIXEL / 8)
+
+
+def _open(context: VideoCodecContext, frame: Frame) -> None:
+    try:
+        context.open()
+    except av.FFmpegError as error:
+        raise FormatError(
+            f"{context.name} cannot encode pictures of {frame.width}x{frame.height}; "
+            "choose another codec or a smaller picture"
+        ) from error
+    assert not context.options, f"the encoder does not know {context.options}"
