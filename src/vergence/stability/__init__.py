@@ -1,0 +1,1 @@
+"""Steady over time: where the cuts are, and depth that does not flicker between them."""

@@ -1,0 +1,63 @@
+"""A recursive filter per pixel that follows what moves and holds what does not.
+
+The past is carried along by low-resolution optical flow (DIS; Kroeger et al., arXiv:1603.03590), then blended with the
+present. Where the picture, so carried, does not match, something moved or was uncovered, and the present is taken.
+"""
+
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.types import Frame
+
+STILL = 0.3  # px of flow, of the depth's size, under which a pixel rests: resampling it would only blur
+QUIET, LOUD = 5.0, 16.0  # 8-bit levels of mismatch: sensor noise, and something else
+SMALLEST = 16  # px a side; a smaller picture has no pyramid to find flow in
+BLUR = 1.2  # px; a mismatch is judged over a small neighbourhood
+
+
+def grey_of(frame: Frame, width: int, height: int) -> NDArray[np.uint8]:
+    """The picture in grey levels at the depth's size, (height, width) uint8."""
+    step = max(1, min(frame.width // width, frame.height // height) // 2)  # a strided view costs nothing
+    rgb = frame.rgb[::step, ::step]
+    if rgb.dtype != np.uint8:
+        rgb = (rgb >> 8).astype(np.uint8)
+    small = cv2.resize(rgb, (width, height), interpolation=cv2.INTER_AREA)
+    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+
+
+class Flow:
+    """Where each pixel of a picture was in the one before."""
+
+    def __init__(self) -> None:
+        create: Any = cv2.DISOpticalFlow.create
+        self._dis = create(cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST)
+
+    def __call__(self, now: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(h, w, 2) px from a pixel of `now` to its place in `past`, both (h, w); exactly 0 for what rests."""
+        if min(now.shape) < SMALLEST:
+            return np.zeros((*now.shape, 2), np.float32)
+        flow = np.asarray(self._dis.calc(now, past, None), dtype=np.float32)
+        flow[np.hypot(flow[..., 0], flow[..., 1]) < STILL] = 0
+        return flow
+
+
+def carried(values: NDArray[Any], flow: NDArray[np.float32]) -> NDArray[Any]:
+    """`values` (h, w) of the past, from where each pixel was then."""
+    height, width = values.shape
+    x = flow[..., 0] + np.arange(width, dtype=np.float32)
+    y = flow[..., 1] + np.arange(height, dtype=np.float32)[:, None]
+    return np.asarray(cv2.remap(values, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+
+
+def trust(now: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """How surely a pixel shows what it showed before: 1 (the same) to 0, from two grey pictures (h, w).
+
+    A change of brightness of the whole picture, as under a flickering lamp, is not held against it.
+    """
+    difference = now.astype(np.float32) - past.astype(np.float32)
+    difference -= np.median(difference[::4, ::4])
+    mismatch = np.abs(cv2.GaussianBlur(difference, (0, 0), BLUR))
+    return np.asarray(1 - np.clip((mismatch - QUIET) / (LOUD - QUIET), 0, 1), dtype=np.float32)
