@@ -5,8 +5,8 @@
     vergence.process_photo("room.jpg", "room_sbs.jpg")
     vergence.process_video("holiday.mp4", "holiday_sbs.mp4", progress=print)
 
-or part by part: `open_source`, `load_model`, `stabilise`, `synthesise`, `open_sink`. Names are imported when first used, so
-that `import vergence` loads neither a codec nor a network.
+or part by part: `open_source`, `load_model`, `stabilise`, `synthesise`, `open_sink`. Names are imported when first
+used, so that `import vergence` loads neither a codec nor a network.
 """
 
 from importlib import import_module

@@ -1,7 +1,7 @@
 """Whole jobs, from a file to a file. The command line and the library call these; what they join is in the folders.
 
-A film runs through one thread a stage, so that decoding, the network, the warp and the encoder overlap, and no stage holds
-more than a few frames. A result lies under its name only once it is whole.
+A film runs through one thread a stage, so that decoding, the network, the warp and the encoder overlap, and no stage
+holds more than a few frames. A result lies under its name only once it is whole.
 """
 
 import time
@@ -9,13 +9,12 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import zip_longest
 from pathlib import Path
 from typing import TypeVar
 
 from vergence.depth.model import DepthModel, load_model
-from vergence.errors import FormatError, MediaError
-from vergence.media.depth_file import DepthSink, DepthSource, ForeignKind, write_depth
+from vergence.errors import FormatError, MediaError, SettingsError
+from vergence.media.depth_file import DepthName, DepthSink, DepthSource
 from vergence.media.formats import written_suffixes
 from vergence.media.open import Source, open_sink, open_source
 from vergence.media.video_writer import EncodeSettings, StereoTag, container_for
@@ -80,7 +79,7 @@ class GivenDepth:
     """
 
     path: Path
-    kind: ForeignKind | None = None
+    kind: DepthName | None = None
 
 
 @dataclass(frozen=True)
@@ -105,7 +104,7 @@ def process_photo(
     """Make a stereo picture of a photo.
 
     Args:
-        source: a picture, or a film whose first frame is taken.
+        source: a picture.
         target: a file or an existing folder; None puts the result beside the source, its name tagged with the layout.
         layout: a name in `vergence.stereo.layout.LAYOUTS`.
         stereo: how much 3-D, see `StereoSettings`.
@@ -116,7 +115,9 @@ def process_photo(
         VergenceError: with what was found, what was needed and what to do.
     """
     chosen = find_layout(layout)
-    with open_source(source, max_frames=1) as photo:
+    with open_source(source) as photo:
+        if photo.info.is_film:
+            raise FormatError(f"{source} is a film; use process_video for it")
         path = result_path(photo.info, target, chosen.tag)
         return _run(photo, path, chosen, stereo, depth, overwrite=overwrite)
 
@@ -146,6 +147,8 @@ def process_video(
         progress: called after every frame, in the caller's thread.
     """
     chosen, part = find_layout(layout), part or Part()
+    if part.start is not None and isinstance(depth, GivenDepth):
+        raise SettingsError("depth of your own belongs to a film's first frame on; leave out the start, or cut both")
     with open_source(source, start=part.start, end=part.end, max_frames=part.max_frames) as film:
         path = result_path(film.info, target, chosen.tag, encode=encode)
         return _run(
@@ -175,8 +178,8 @@ def process_depth(
 ) -> Result:
     """Write the depth of a photo or film.
 
-    The suffix of `target` chooses: .png (16 bit), .npz and .exr hold the values, their kind and unit (of a film one file
-    per frame, in a folder of the target's name); a film's suffix shows them, coloured or `grayscale`. None writes
+    The suffix of `target` chooses: .png (16 bit), .npz and .exr hold the values, their kind and unit (of a film one
+    file per frame, in a folder of the target's name); a film's suffix shows them, coloured or `grayscale`. None writes
     `NAME_depth.png` beside a photo and `NAME_depth.mp4` beside a film.
     """
     part = part or Part()
@@ -185,23 +188,19 @@ def process_depth(
         estimator = load_model(model) if isinstance(model, str) else model
         stages = _depth_stages(media.info, estimator, stabilising)
         if path.suffix.lower() in written_suffixes("depth"):
-            if not media.info.is_film:
-                return _one_depth_file(media, path, estimator, overwrite=overwrite)
-            with DepthSink(path, overwrite=overwrite) as sink, overlapped(media, *stages, size=QUEUE) as items:
-                frames, seconds = _drain(items, sink.write, media.info, progress)
-            return Result(sink.path, frames, seconds, estimator.card.name)
+            with (
+                DepthSink(path, like=media.info, overwrite=overwrite) as files,
+                overlapped(media, *stages, size=QUEUE) as items,
+            ):
+                frames, seconds = _drain(items, files.write, media.info, progress)
+            return Result(files.path, frames, seconds, estimator.card.name)
         if not media.info.is_film:
-            raise FormatError(
-                f"{path} is not for the depth of a photo; choose one of {', '.join(written_suffixes('depth'))}"
-            )
-
-        def show(items: Iterable[DepthFrame]) -> Iterator[Frame]:
-            return visualise(items, grayscale=grayscale)
-
+            raise FormatError(f"{path} cannot hold a photo's depth; choose from {', '.join(written_suffixes('depth'))}")
+        stages.append(lambda items: visualise(items, grayscale=grayscale))
         like = replace(media.info, bits=8)
         with (
             open_sink(path, like=like, settings=encode, overwrite=overwrite) as film,
-            overlapped(media, *stages, show, size=QUEUE) as pictures,
+            overlapped(media, *stages, size=QUEUE) as pictures,
         ):
             frames, seconds = _drain(pictures, film.write, media.info, progress)
         return Result(film.path, frames, seconds, estimator.card.name)
@@ -244,13 +243,13 @@ def _depth_stages(info: MediaInfo, model: DepthModel, stabilising: StabiliseSett
     return [lambda frames: model.estimate(mark_shots(frames)), lambda items: stabilise(items, settings=settings)]
 
 
-def _joined(frames: Iterable[Frame], depths: Iterable[DepthMap], path: Path) -> Iterator[DepthFrame]:
-    """Give every frame its depth; they must be as many."""
-    for frame, depth in zip_longest(mark_shots(frames), depths):
+def _joined(frames: Iterable[Frame], depths: Iterable[tuple[int, DepthMap]], path: Path) -> Iterator[DepthFrame]:
+    """Give every frame its depth; depth past the last frame is left alone."""
+    maps = iter(depths)
+    for frame in mark_shots(frames):
+        _, depth = next(maps, (0, None))
         if depth is None:
-            raise MediaError(f"{path} has depth for {frame.index} frames only; give as many as the film has")
-        if frame is None:
-            return
+            raise MediaError(f"{path} has depth for {frame.index} frames only; give one for every frame")
         yield DepthFrame(frame, depth)
 
 
@@ -269,13 +268,6 @@ def _drain(
         done += 1
         progress(Progress("convert", done, info.frames, time.monotonic() - began))
     return done, time.monotonic() - began
-
-
-def _one_depth_file(photo: Source, path: Path, model: DepthModel, *, overwrite: bool) -> Result:
-    began = time.monotonic()
-    for item in model.estimate(photo):
-        write_depth(path, item.depth, width=photo.info.width, height=photo.info.height, overwrite=overwrite)
-    return Result(path, 1, time.monotonic() - began, model.card.name)
 
 
 def result_path(

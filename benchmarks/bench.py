@@ -1,0 +1,272 @@
+"""Speed and memory of the main jobs, printed as the Markdown tables of the README. Reported, never pass or fail.
+
+    make bench                      # all of it
+    python benchmarks/bench.py --only stages
+
+CPU times are process times summed over threads; wall times are what a user waits on this machine, as busy as it is.
+Pictures: the demo's own photo and clip, brought to 1920x1080.
+"""
+
+import argparse
+import os
+import platform
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import cv2
+import numpy as np
+from PIL import Image
+
+import vergence
+from vergence.geometry.rows import CORES
+from vergence.media.video_writer import EncodeSettings
+from vergence.stereo.disparity import StereoSettings, disparities
+from vergence.stereo.layout import find_layout
+from vergence.stereo.refine import refine
+from vergence.stereo.synthesise import synthesise
+
+DEMO = Path(vergence.__file__).parent / "demo"
+WIDTH, HEIGHT, FRAMES = 1920, 1080, 90
+RUNS = 5
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What one call took, milliseconds."""
+
+    cpu: float
+    wall: float
+
+
+class Clock:
+    """Collects costs under names, in order of their first appearance."""
+
+    def __init__(self) -> None:
+        self.costs: dict[str, list[Cost]] = {}
+
+    def call(self, name: str, work: Callable[[], Any]) -> Any:
+        cpu, wall = time.process_time(), time.perf_counter()
+        result = work()
+        cost = Cost((time.process_time() - cpu) * 1e3, (time.perf_counter() - wall) * 1e3)
+        self.costs.setdefault(name, []).append(cost)
+        return result
+
+    def median(self, name: str) -> Cost:
+        costs = self.costs[name]
+        return Cost(statistics.median(c.cpu for c in costs), statistics.median(c.wall for c in costs))
+
+
+def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    print(f"\n| {' | '.join(head)} |")
+    print("|" + "---|" * len(head))
+    for row in rows:
+        print(f"| {' | '.join(row)} |")
+
+
+def machine() -> str:
+    name = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.exists():
+        lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
+        name = lines[0].split(":")[1].strip() if lines else name
+    return f"{CORES} cores of {name}, Python {platform.python_version()}"
+
+
+def make_photo(folder: Path) -> Path:
+    path = folder / "photo.jpg"
+    Image.open(DEMO / "dinosaur.jpg").convert("RGB").resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS).save(
+        path, quality=92
+    )
+    return path
+
+
+def make_clip(folder: Path, frames: int) -> Path:
+    """The demo clip at 1080p, shown forwards and backwards until it has `frames` frames."""
+    with av.open(str(DEMO / "stream.mp4")) as container:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in container.decode(video=0)]
+    path = folder / f"clip{frames}.mp4"
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=30, options={"preset": "veryfast", "crf": "20"})
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        cycle = [*pictures, *pictures[::-1]]
+        for index in range(frames):
+            picture = cv2.resize(cycle[index % len(cycle)], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = index, Fraction(1, 30)
+            out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return path
+
+
+def bench_stages(folder: Path) -> None:
+    """Every stage by itself, frame after frame in one thread, so that its cost is its own."""
+    clip, clock = make_clip(folder, FRAMES), Clock()
+    model, layout, settings = vergence.load_model("preview"), find_layout("sbs"), StereoSettings(lookahead=0)
+
+    def timed(name: str, items: Iterator[Any]) -> Iterator[Any]:
+        while (item := clock.call(name, lambda: next(items, None))) is not None:
+            yield item
+
+    with vergence.open_source(clip) as source:
+        frames = list(timed("decode", iter(source)))
+        info = source.info
+    marked = list(timed("shots", vergence.mark_shots(frames)))
+    estimated = list(timed("network (embedded)", model.estimate(marked)))
+    steady = list(timed("stabilise", vergence.stabilise(estimated)))
+    flat = list(timed("disparity", disparities(steady, settings=settings)))
+    for item in flat:
+        clock.call("refine", lambda item=item: refine(item.disparity, item.frame.rgb, sampling=item.sampling))
+    pairs = []
+    whole = synthesise(steady, settings=settings)
+    while (
+        pair := clock.call("synthesise (disparity + refine + warp + fill, both eyes)", lambda: next(whole, None))
+    ) is not None:
+        pairs.append(pair)
+        if len(pairs) == 30:
+            break
+    packed = [clock.call("layout", lambda p=p: layout.pack(p)) for p in pairs]
+    with vergence.open_sink(folder / "stages.mp4", like=info, settings=EncodeSettings(), overwrite=True) as sink:
+        for pair, picture in zip(pairs, packed, strict=True):
+            frame = vergence.Frame(picture, pair.frame.index, pair.frame.time, pair.frame.duration)
+            clock.call("encode (libx264, 3840x1080)", lambda frame=frame: sink.write(frame))
+    rows = []
+    for name in clock.costs:
+        cost = clock.median(name)
+        mean = statistics.mean(c.cpu for c in clock.costs[name][2:])
+        rows.append((name, f"{mean:.1f}", f"{cost.wall:.1f}"))
+    ours = [n for n in clock.costs if not n.startswith(("network", "encode", "refine", "disparity"))]
+    total = sum(statistics.mean(c.cpu for c in clock.costs[n][2:]) for n in ours)
+    rows.append(("**all but network and encoder**", f"**{total:.1f}**", ""))
+    print(f"\n### Per 1080p frame, one stage at a time ({FRAMES} frames)")
+    table(("stage", "CPU ms (mean)", "wall ms (median)"), rows)
+
+
+@dataclass(frozen=True)
+class Run:
+    """One whole process."""
+
+    wall: float
+    cpu: float
+    peak_mb: float
+
+
+def process(*arguments: str) -> Run:
+    """Run `vergence` once as a user does; raises where it fails."""
+    command = [str(Path(sys.executable).parent / "vergence"), *arguments]
+    began = time.perf_counter()
+    child = subprocess.Popen(
+        command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env={**os.environ, "VERGENCE_OFFLINE": "1"}
+    )
+    assert child.stderr is not None
+    said = child.stderr.read().decode()
+    _, status, usage = os.wait4(child.pid, 0)
+    if status:
+        raise RuntimeError(f"{' '.join(command)} failed: {said}")
+    return Run(time.perf_counter() - began, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)
+
+
+def bench_jobs(folder: Path) -> None:
+    """The commands a user runs, as whole processes, and a photo in a process that is warm."""
+    photo, clip, long_clip = make_photo(folder), make_clip(folder, FRAMES * 2), make_clip(folder, FRAMES * 20)
+    model = vergence.load_model("preview")
+    warm = []
+    for _ in range(RUNS + 1):
+        cpu, wall = time.process_time(), time.perf_counter()
+        vergence.process_photo(photo, folder / "warm.jpg", depth=model, overwrite=True)
+        warm.append((time.perf_counter() - wall, time.process_time() - cpu))
+    warm_wall, warm_cpu = (statistics.median(w[i] for w in warm[1:]) for i in (0, 1))
+    flags = ("--model", "preview", "--overwrite", "--progress", "none")
+    cold = [process("stereo", str(photo), "-o", str(folder / "cold.jpg"), *flags) for _ in range(RUNS)]
+    helps = [process("--help") for _ in range(RUNS)]
+    short = process("stereo", str(clip), "-o", str(folder / "short.mp4"), *flags)
+    tenfold = process("stereo", str(long_clip), "-o", str(folder / "long.mp4"), *flags)
+    print("\n### Whole jobs, embedded model")
+    rows = [
+        ("1080p photo to SBS JPEG, warm", f"{warm_wall:.2f} s", f"{warm_cpu:.2f} s", ""),
+        _row("1080p photo to SBS JPEG, new process", cold),
+        _row("`vergence --help`", helps),
+        _row(f"1080p film, {FRAMES * 2} frames: {FRAMES * 2 / short.wall:.1f} frames/s", [short]),
+        _row(f"1080p film, {FRAMES * 20} frames: {FRAMES * 20 / tenfold.wall:.1f} frames/s", [tenfold]),
+    ]
+    table(("job", "wall", "CPU", "peak memory"), rows)
+    print(f"\nPeak memory of the film ten times as long: {tenfold.peak_mb / short.peak_mb:.3f} times the short one's.")
+
+
+def _row(name: str, runs: list[Run]) -> tuple[str, ...]:
+    wall, cpu, peak = (statistics.median(getattr(run, field) for run in runs) for field in ("wall", "cpu", "peak_mb"))
+    return name, f"{wall:.2f} s", f"{cpu:.2f} s", f"{peak:.0f} MB"
+
+
+def bench_runtimes(folder: Path) -> None:
+    """A Depth-Anything-V2-small-shaped graph: bare onnxruntime, our runtime and OpenVINO in turn, one thread."""
+    graph = Path(__file__).parent / "cache" / "stand_in_vits_294x518.onnx"
+    if not graph.exists():
+        print(f"\n(no {graph.name}: `python benchmarks/export_stand_in.py` makes it, and needs torch)")
+        return
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = 1
+    bare = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
+    feed = {bare.get_inputs()[0].name: np.random.default_rng(0).standard_normal((1, 3, 294, 518), dtype=np.float32)}
+    works: dict[str, Callable[[], Any]] = {"bare onnxruntime": lambda: bare.run(None, feed)}
+    works |= _our_runtimes(graph, feed)
+    clock = Clock()
+    for turn in range(RUNS + 2):
+        for name, work in works.items():
+            clock.call(name if turn >= 2 else f"warm-up {name}", work)
+    base = clock.median("bare onnxruntime").cpu
+    rows = [(n, f"{clock.median(n).cpu:.0f}", f"{clock.median(n).cpu / base:.3f}") for n in works]
+    print("\n### Depth-Anything-V2-small-shaped network, stand-in weights, 294x518, one thread")
+    table(("runtime", "CPU ms", "against bare onnxruntime"), rows)
+
+
+def _our_runtimes(graph: Path, feed: dict[str, Any]) -> dict[str, Callable[[], Any]]:
+    from importlib.util import find_spec
+
+    from vergence.depth.runtimes import RuntimeOptions, open_graph
+
+    wanted: list[tuple[str, RuntimeOptions]] = [
+        ("ours, onnxruntime f32", RuntimeOptions("cpu", "f32", "onnxruntime", 1))
+    ]
+    if find_spec("openvino"):
+        wanted += [
+            ("ours, OpenVINO f32", RuntimeOptions("cpu", "f32", "openvino", 1)),
+            ("ours, OpenVINO bf16", RuntimeOptions("cpu", "bf16", "openvino", 1)),
+        ]
+    (picture,) = feed.values()
+    works: dict[str, Callable[[], Any]] = {}
+    for name, options in wanted:
+        opened = open_graph(graph, options)
+        works[name] = lambda opened=opened: opened.run(picture)
+    return works
+
+
+BENCHES = {"stages": bench_stages, "jobs": bench_jobs, "runtimes": bench_runtimes}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--only", choices=BENCHES, action="append", help="run this one (may be repeated)")
+    chosen = parser.parse_args().only or list(BENCHES)
+    print(f"Measured on {machine()}.")
+    folder = Path(tempfile.mkdtemp(prefix="vergence-bench-"))
+    try:
+        for name in chosen:
+            BENCHES[name](folder)
+    finally:
+        shutil.rmtree(folder)
+
+
+if __name__ == "__main__":
+    main()

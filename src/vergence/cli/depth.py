@@ -1,0 +1,77 @@
+"""`vergence depth`: photos and films in, depth files and depth films out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from vergence.cli import options as opt
+
+if TYPE_CHECKING:
+    from vergence.pipelines import Result
+
+
+def depth(
+    inputs: opt.Inputs,
+    output: opt.Target = None,
+    grayscale: Annotated[
+        bool, typer.Option("--grayscale", help="Show a film's depth in grey, near is bright.")
+    ] = False,
+    model: opt.ModelName = "auto",
+    weights: opt.Weights = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "f32",
+    input_size: opt.InputSize = None,
+    offline: opt.Offline = False,
+    accept_licence: opt.AcceptLicence = False,
+    stabilise: opt.Stabilise = "gated",
+    start: opt.Start = None,
+    end: opt.End = None,
+    max_frames: opt.MaxFrames = None,
+    codec: opt.CodecName = "auto",
+    crf: opt.Crf = None,
+    preset: opt.Preset = None,
+    overwrite: opt.Overwrite = False,
+    progress: opt.Progress = "bar",
+) -> None:
+    """Write the depth of photos and films: .png (16 bit), .npz, .exr with values, kind and unit; .mp4 to look at.
+
+    Of a film, .png, .npz and .exr become a folder with one file per frame. Without -o: NAME_depth.png, NAME_depth.mp4.
+    """
+    from vergence.cli import inputs as files
+    from vergence.cli import report
+    from vergence.cli.loading import load
+    from vergence.media.video_writer import EncodeSettings
+    from vergence.pipelines import Part, process_depth
+    from vergence.stability.stabilise import StabiliseSettings
+
+    encode = EncodeSettings(codec=codec, crf=crf, preset=preset)
+    sources = files.expand(inputs)
+    files.check_target(sources, output)
+    estimator = load(
+        model,
+        weights=weights,
+        device=device,
+        precision=precision,
+        input_size=input_size,
+        offline=offline,
+        accept_licence=accept_licence,
+        style=progress,
+    )
+
+    def job(source: str) -> "Result":
+        with report.progress(progress, Path(source).name) as show:
+            return process_depth(
+                source,
+                output,
+                model=estimator,
+                grayscale=grayscale,
+                stabilising=StabiliseSettings(method=stabilise),
+                encode=encode,
+                part=Part(start, end, max_frames),
+                overwrite=overwrite,
+                progress=show,
+            )
+
+    if not files.each(sources, job, tell=report.result, fail=lambda text: report.line(f"error: {text}")):
+        raise typer.Exit(1)

@@ -1,0 +1,128 @@
+"""`vergence stereo`: photos and films in, stereo photos and films out."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
+
+from vergence.cli import options as opt
+
+if TYPE_CHECKING:
+    from vergence.depth.model import DepthModel
+    from vergence.pipelines import Result
+
+STEREO, OWN = "3-D", "Depth of your own"
+
+
+def stereo(
+    inputs: opt.Inputs,
+    output: opt.Target = None,
+    layout: Annotated[opt.Layout, typer.Option(help="How the two eyes are arranged.", rich_help_panel=STEREO)] = "sbs",
+    strength: Annotated[
+        float, typer.Option(help="Total disparity, % of the picture's width.", rich_help_panel=STEREO)
+    ] = 2.0,
+    max_disparity: Annotated[
+        float | None, typer.Option(metavar="PX", help="The same in pixels, in its place.", rich_help_panel=STEREO)
+    ] = None,
+    convergence: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|0..1",
+            help="What lies on the screen: 0 the farthest (all comes forward) .. 1 the nearest (all lies behind).",
+            rich_help_panel=STEREO,
+        ),
+    ] = "auto",
+    hero: Annotated[
+        Literal["left", "right"] | None, typer.Option(help="Keep this eye untouched.", rich_help_panel=STEREO)
+    ] = None,
+    depth: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="A depth file (.png .npz .exr), folder or film.", rich_help_panel=OWN),
+    ] = None,
+    depth_kind: Annotated[
+        Literal["metric", "inverse", "disparity"] | None,
+        typer.Option(
+            help="metric: metres. inverse: larger is nearer. disparity: pixels of x_left - x_right, used exactly.",
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    model: opt.ModelName = "auto",
+    weights: opt.Weights = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "f32",
+    input_size: opt.InputSize = None,
+    offline: opt.Offline = False,
+    accept_licence: opt.AcceptLicence = False,
+    stabilise: opt.Stabilise = "gated",
+    start: opt.Start = None,
+    end: opt.End = None,
+    max_frames: opt.MaxFrames = None,
+    codec: opt.CodecName = "auto",
+    crf: opt.Crf = None,
+    preset: opt.Preset = None,
+    overwrite: opt.Overwrite = False,
+    progress: opt.Progress = "bar",
+) -> None:
+    """Make stereo 3-D of photos and films; without -o beside each, as NAME_sbs.EXT."""
+    from vergence.cli import inputs as files
+    from vergence.cli import report
+    from vergence.cli.loading import load
+    from vergence.media.open import open_source
+    from vergence.media.video_writer import EncodeSettings
+    from vergence.pipelines import GivenDepth, Part, process_photo, process_video
+    from vergence.stability.stabilise import StabiliseSettings
+    from vergence.stereo.disparity import StereoSettings
+
+    settings = StereoSettings(
+        strength=strength, max_disparity=max_disparity, convergence=_convergence(convergence), hero=hero
+    )
+    encode = EncodeSettings(codec=codec, crf=crf, preset=preset)
+    sources = files.expand(inputs)
+    files.check_target(sources, output)
+    source_of_depth: DepthModel | GivenDepth
+    if depth is not None:
+        source_of_depth = GivenDepth(depth, depth_kind)
+    else:
+        source_of_depth = load(
+            model,
+            weights=weights,
+            device=device,
+            precision=precision,
+            input_size=input_size,
+            offline=offline,
+            accept_licence=accept_licence,
+            style=progress,
+        )
+
+    def job(source: str) -> "Result":
+        with open_source(source) as media:
+            is_film = media.info.is_film
+        if not is_film:
+            return process_photo(
+                source, output, layout=layout, stereo=settings, depth=source_of_depth, overwrite=overwrite
+            )
+        with report.progress(progress, Path(source).name) as show:
+            return process_video(
+                source,
+                output,
+                layout=layout,
+                stereo=settings,
+                depth=source_of_depth,
+                stabilising=StabiliseSettings(method=stabilise),
+                encode=encode,
+                part=Part(start, end, max_frames),
+                overwrite=overwrite,
+                progress=show,
+            )
+
+    if not files.each(sources, job, tell=report.result, fail=lambda text: report.line(f"error: {text}")):
+        raise typer.Exit(1)
+
+
+def _convergence(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is neither auto nor a number from 0 to 1") from error
