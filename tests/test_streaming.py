@@ -62,9 +62,13 @@ def test_an_error_anywhere_reaches_the_consumer_after_what_came_before(where):
 
 
 def test_an_error_of_the_consumer_stops_every_thread():
-    with pytest.raises(KeyboardInterrupt), overlapped(count(), doubled) as out:
-        next(out)
-        raise KeyboardInterrupt
+    def stopped():
+        with overlapped(count(), doubled) as out:
+            next(out)
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        stopped()
     assert not running()
 
 

@@ -41,6 +41,11 @@ def refused(done):
     return lines[0]
 
 
+def picture(path):
+    with Image.open(path) as opened:
+        return np.asarray(opened.convert("RGB"))
+
+
 def frame_times(path):
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -58,7 +63,7 @@ def test_a_photo_becomes_a_pair_beside_it(room):
     assert done.returncode == 0, done.stderr
     result = Path(done.stdout.strip())
     assert result == room.with_name("coffee_sbs.png")
-    assert Image.open(result).size == (1200, 400)
+    assert picture(result).shape == (400, 1200, 3)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
@@ -79,9 +84,8 @@ def test_the_layouts_on_the_command_line_are_those_there_are():
 def test_the_stabilising_on_the_command_line_is_what_there_is():
     from typing import get_args
 
-    from vergence.stability.stabilise import METHODS
-
     from vergence.cli.options import Stabilising
+    from vergence.stability.stabilise import METHODS
 
     assert set(get_args(Stabilising)) == set(METHODS)
 
@@ -157,16 +161,14 @@ def disparity_file(folder, name="coffee", kind="disparity", size=(400, 600)):
 def test_disparity_of_ones_own_is_used_exactly(room, tmp_path):
     done = stereo(room, "--depth", disparity_file(tmp_path), "--hero", "left", "--layout", "right")
     assert done.returncode == 0, done.stderr
-    source, right = np.asarray(Image.open(room).convert("RGB")), np.asarray(Image.open(done.stdout.strip()))
+    source, right = picture(room), picture(done.stdout.strip())
     np.testing.assert_array_equal(right[150:250, 200 - 12 : 400 - 12], source[150:250, 200:400])
     np.testing.assert_array_equal(right[:90], source[:90])
 
 
 def test_the_hero_eye_is_untouched(room):
     done = stereo(room, "--hero", "right", "--layout", "right")
-    np.testing.assert_array_equal(
-        np.asarray(Image.open(done.stdout.strip())), np.asarray(Image.open(room).convert("RGB"))
-    )
+    np.testing.assert_array_equal(picture(done.stdout.strip()), picture(room))
 
 
 def test_the_aloe_pair_has_near_things_near(tmp_path):
@@ -176,9 +178,7 @@ def test_the_aloe_pair_has_near_things_near(tmp_path):
     flags = ("--depth", truth, "--depth-kind", "disparity", "--hero", "left", "--layout", "right")
     done = stereo(left, "-o", tmp_path / "right.png", *flags)
     assert done.returncode == 0, done.stderr
-    ours, theirs, source = (
-        np.asarray(Image.open(p).convert("RGB"), float) for p in (tmp_path / "right.png", right, left)
-    )
+    ours, theirs, source = (picture(path).astype(float) for path in (tmp_path / "right.png", right, left))
     seen = np.s_[:, :-230]  # further right the left camera never looked
 
     def psnr(a, b):
@@ -204,7 +204,7 @@ def test_depth_for_too_few_frames_is_told(tmp_path):
     [
         (EDGE / "missing.mp4", "missing.mp4"),
         (EDGE / "empty.mp4", "empty"),
-        (EDGE / "audio_only.m4a", "video"),
+        (EDGE / "audio_only.m4a", "only audio"),
         (IMAGES / "fmt_broken.jpg", "cut off"),
     ],
     ids=lambda value: getattr(value, "name", value),
@@ -290,7 +290,8 @@ def test_a_truncated_film_delivers_what_can_be_read_with_a_warning(tmp_path):
     done = stereo(EDGE / "truncated.mp4", "-o", tmp_path / "out.mp4")
     assert done.returncode == 0, done.stderr
     assert "warning: " in done.stderr
-    assert len(frame_times(tmp_path / "out.mp4")) == len(frame_times(EDGE / "truncated.mp4"))
+    readable = frame_times(EDGE / "truncated.mp4")[:-1]  # the last packet is cut through
+    assert frame_times(tmp_path / "out.mp4")[: len(readable)] == readable
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])

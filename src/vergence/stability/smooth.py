@@ -14,6 +14,7 @@ from vergence.types import Frame
 
 STILL = 0.3  # px of flow, of the depth's size, under which a pixel rests: resampling it would only blur
 QUIET, LOUD = 5.0, 16.0  # 8-bit levels of mismatch: sensor noise, and something else
+AROUND = 15  # px of the depth's size
 SMALLEST = 16  # px a side; a smaller picture has no pyramid to find flow in
 BLUR = 1.2  # px; a mismatch is judged over a small neighbourhood
 
@@ -53,11 +54,22 @@ def carried(values: NDArray[Any], flow: NDArray[np.float32]) -> NDArray[Any]:
 
 
 def trust(now: NDArray[np.uint8], past: NDArray[np.uint8]) -> NDArray[np.float32]:
-    """How surely a pixel shows what it showed before: 1 (the same) to 0, from two grey pictures (h, w).
+    """How surely a pixel shows what it showed before: 1 (the same) to 0, from two grey pictures (h, w)."""
+    return np.asarray(1 - np.clip((_mismatch(now, past) - QUIET) / (LOUD - QUIET), 0, 1), dtype=np.float32)
 
-    A change of brightness of the whole picture, as under a flickering lamp, is not held against it.
+
+def is_still(now: NDArray[np.uint8], usual: NDArray[np.float32]) -> NDArray[np.bool_]:
+    """Where a grey picture (h, w) and its surroundings are what they have been of late: a tripod's background.
+
+    Frame by frame a slow zoom moves nothing by a whole pixel; against the mean of the last second it does, wherever
+    there is texture, and a plain wall within `AROUND` of that texture moves with it.
     """
+    window = np.ones((AROUND, AROUND), np.uint8)
+    return np.asarray(cv2.dilate(_mismatch(now, usual), window) < QUIET)
+
+
+def _mismatch(now: NDArray[Any], past: NDArray[Any]) -> NDArray[np.float32]:
+    """Difference of two grey pictures, levels; a change of brightness of the whole, as of a flickering lamp, aside."""
     difference = now.astype(np.float32) - past.astype(np.float32)
     difference -= np.median(difference[::4, ::4])
-    mismatch = np.abs(cv2.GaussianBlur(difference, (0, 0), BLUR))
-    return np.asarray(1 - np.clip((mismatch - QUIET) / (LOUD - QUIET), 0, 1), dtype=np.float32)
+    return np.asarray(np.abs(cv2.GaussianBlur(difference, (0, 0), BLUR)), dtype=np.float32)

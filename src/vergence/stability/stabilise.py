@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
 from vergence.stability.scale import median_step, robust_fit
-from vergence.stability.smooth import Flow, carried, grey_of, trust
+from vergence.stability.smooth import Flow, carried, grey_of, is_still, trust
 from vergence.types import DepthFrame
 
 Method = Literal["gated", "ema", "none"]
@@ -83,7 +83,7 @@ def gated(items: Iterable[DepthFrame], settings: StabiliseSettings) -> Iterator[
             continue
         grey = grey_of(item.frame, *item.depth.values.shape[::-1])
         if state is None or not _follows(state.item, item):
-            state = _State(item, grey, _encoded(item), rests=np.zeros(grey.shape, np.float32))
+            state = _State(item, grey, _encoded(item), grey.astype(np.float32), np.zeros(grey.shape, np.float32))
         else:
             state = _advanced(state, item, grey, flow, settings)
         steady = _decoded(item, state.values)
@@ -99,7 +99,8 @@ class _State:
         item: the last frame's output, without its picture.
         grey: its picture, at the depth's size.
         values: its steadied depth, encoded.
-        rests: seconds each pixel has shown the same thing at the same place.
+        usual: the mean of the picture over the last second or so.
+        rests: seconds each pixel has looked like that.
         raw: its depth before steadying, encoded; None at a shot's first frame, where the two are the same.
         measured, tracked, speed: the log scale of the raw depth since the shot's start, smoothed, and its slope, 1/s.
         mean: the mean correction of late, taken off again.
@@ -108,12 +109,18 @@ class _State:
     item: DepthFrame
     grey: NDArray[np.uint8]
     values: NDArray[np.float32]
+    usual: NDArray[np.float32]
     rests: NDArray[np.float32]
     raw: NDArray[np.float32] | None = None
     measured: float = 0.0
     tracked: float = 0.0
     speed: float = 0.0
     mean: float = 0.0
+
+    @property
+    def correction(self) -> float:
+        """What is added to the log depth of the frame, within `BOUND`."""
+        return float(np.clip(self.tracked - self.measured - self.mean, -BOUND, BOUND))
 
 
 def _advanced(
@@ -135,14 +142,18 @@ def _advanced(
         raw_before = carried(past.raw if past.raw is not None else past.values, motion)
         state = _tracked(past, median_step(raw, raw_before, sure * both), seconds)
         state = replace(state, raw=raw)
-        values = raw + np.float32(np.clip(state.tracked - state.measured - state.mean, -BOUND, BOUND))
+        values = raw + np.float32(state.correction)
+        # What moves keeps pace with the whole; what rests does not, whatever the model thinks of it today.
+        pace = (state.measured + state.correction) - (past.measured + past.correction)
+        before = before + np.float32(pace) * (1 - np.minimum(past.rests / SETTLING, 1))
         size = np.float32(SURPRISE)
     surprise = np.clip(np.abs(values - before) / size - 1, 0, 1)
-    rests = np.where(motion.any(axis=-1) | (sure < 1), 0, past.rests + np.float32(seconds)).astype(np.float32)
+    usual = past.usual + np.float32(1 - 0.5 ** (seconds / SETTLING)) * (grey - past.usual)
+    rests = np.where(is_still(grey, past.usual) & (sure >= 1), past.rests + np.float32(seconds), 0).astype(np.float32)
     half_life = settings.half_life * (1 + (RESTING - 1) * np.minimum(rests / SETTLING, 1))
     hold = np.exp2(-np.float32(seconds) / half_life) * sure * (1 - surprise) * both
     steady = (values + hold * (before - values)).astype(np.float32)
-    return replace(state, item=item, grey=grey, values=steady, rests=rests)
+    return replace(state, item=item, grey=grey, values=steady, usual=usual, rests=rests)
 
 
 def _tracked(past: _State, step: float, seconds: float) -> _State:
