@@ -17,7 +17,7 @@ from vergence.errors import FormatError, MediaError, SettingsError
 from vergence.media.depth_file import DepthName, DepthSink, DepthSource
 from vergence.media.formats import written_suffixes
 from vergence.media.open import Source, open_sink, open_source
-from vergence.media.video_writer import EncodeSettings, StereoTag, container_for
+from vergence.media.video_writer import EncodeSettings, StereoTag, codec_for, container_for
 from vergence.media.visualise import visualise
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
@@ -287,7 +287,7 @@ def result_path(
     if info.path is None:
         raise FormatError("a live source has no name to derive the result's from; say where to write with -o")
     if info.is_film:
-        suffix = container_for(info.path, (encode or EncodeSettings()).codec)
+        suffix = container_for(info.path, codec_for(encode or EncodeSettings(), info))
     else:
         is_written = info.path.suffix.lower() in written_suffixes("picture")
         suffix = photo_suffix or (info.path.suffix if is_written else PHOTO_SUFFIX)

@@ -143,7 +143,7 @@ class VideoSink:
         stereo: StereoTag | None = None,
     ) -> None:
         self._like, self._settings, self._stereo = like, settings, stereo
-        self._codec = _codec(settings, like)
+        self._codec = codec_for(settings, like)
         self._format = _container(path, self._codec)
         self._tracks: OtherTracks | None = None
         self._left_out: list[Stream] = []
@@ -372,7 +372,8 @@ def hdr_parameters(path: Path) -> list[str]:
     return parameters
 
 
-def _codec(settings: EncodeSettings, like: MediaInfo) -> str:
+def codec_for(settings: EncodeSettings, like: MediaInfo) -> str:
+    """What `settings` make of a source: "auto" is h264, or hevc for one of more than 8 bits."""
     if settings.codec != "auto":
         return settings.codec
     if like.bits > 8:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
 from vergence.stability.scale import median_step, robust_fit
-from vergence.stability.smooth import Flow, carried, grey_of, is_still, trust
+from vergence.stability.smooth import Flow, carried, grey_of, grown, is_still, trust
 from vergence.types import DepthFrame
 
 Method = Literal["gated", "ema", "none"]
@@ -24,7 +24,8 @@ TRACKING = 0.25  # seconds in which the smoothed scale follows the measured one
 FORGETTING = 2.0  # seconds after which a correction of scale has faded, so that true scale is never lost
 HOLDING = 1.0  # seconds after which half of a change of scale and shift is let through where they are unknown
 RESTING, SETTLING = 8.0, 1.0  # times the half-life of what has rested for so many seconds: a tripod's background
-SURPRISE = 0.35  # log units, or share of the spread, of innovation that is a change even where the picture shows none
+CALM, SURPRISE = 0.35, 0.7  # innovation, log units or shares of the spread, that is flicker still; that is a change
+FAR = 0.25  # of the median nearness: what is far flickers by large factors that nobody sees
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ def _advanced(
 ) -> _State:
     seconds = _seconds(past.item, item)
     motion = flow(grey, past.grey)
-    sure = trust(grey, carried(past.grey, motion))
+    sure = trust(grey, past.grey, motion)
     before = carried(past.values, motion)
     raw = _encoded(item)
     both = (item.depth.valid & past.item.depth.valid).astype(np.float32)
@@ -137,7 +138,8 @@ def _advanced(
         scale, shift = robust_fit(raw, before, sure * both)
         values = np.float32(1 + keep * (scale - 1)) * raw + np.float32(keep * shift)
         state = replace(past, raw=raw)
-        size = np.float32(SURPRISE * max(float(np.ptp(np.percentile(before, (5, 95)))), 1e-6))
+        spread = max(float(np.ptp(np.percentile(before, (5, 95)))), 1e-6)
+        innovation = (values - before) / np.float32(spread)
     else:
         raw_before = carried(past.raw if past.raw is not None else past.values, motion)
         state = _tracked(past, median_step(raw, raw_before, sure * both), seconds)
@@ -146,14 +148,22 @@ def _advanced(
         # What moves keeps pace with the whole; what rests does not, whatever the model thinks of it today.
         pace = (state.measured + state.correction) - (past.measured + past.correction)
         before = before + np.float32(pace) * (1 - np.minimum(past.rests / SETTLING, 1))
-        size = np.float32(SURPRISE)
-    surprise = np.clip(np.abs(values - before) / size - 1, 0, 1)
+        innovation = _seen(values, before)
+    surprise = np.clip((np.abs(innovation) - CALM) / (SURPRISE - CALM), 0, 1)
+    gate = grown(np.maximum(1 - sure * both, surprise.astype(np.float32)))
     usual = past.usual + np.float32(1 - 0.5 ** (seconds / SETTLING)) * (grey - past.usual)
     rests = np.where(is_still(grey, past.usual) & (sure >= 1), past.rests + np.float32(seconds), 0).astype(np.float32)
     half_life = settings.half_life * (1 + (RESTING - 1) * np.minimum(rests / SETTLING, 1))
-    hold = np.exp2(-np.float32(seconds) / half_life) * sure * (1 - surprise) * both
+    hold = np.exp2(-np.float32(seconds) / half_life) * (1 - gate) * both
     steady = (values + hold * (before - values)).astype(np.float32)
     return replace(state, item=item, grey=grey, values=steady, usual=usual, rests=rests)
+
+
+def _seen(now: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Change of log depth as far as it shows: the logarithm of nearness above a floor of `FAR` of its median."""
+    a, b = np.exp(-now), np.exp(-before)
+    floor = np.float32(FAR * float(np.median(b)))
+    return np.asarray(np.log((a + floor) / (b + floor)), dtype=np.float32)
 
 
 def _tracked(past: _State, step: float, seconds: float) -> _State:
