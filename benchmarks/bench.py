@@ -16,11 +16,12 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import av
 import cv2
@@ -29,44 +30,49 @@ from PIL import Image
 
 import vergence
 from vergence.geometry.rows import CORES
-from vergence.media.video_writer import EncodeSettings
-from vergence.stereo.disparity import StereoSettings, disparities
 from vergence.stereo.layout import find_layout
-from vergence.stereo.refine import refine
-from vergence.stereo.synthesise import synthesise
 
 DEMO = Path(vergence.__file__).parent / "demo"
 WIDTH, HEIGHT, FRAMES = 1920, 1080, 90
 RUNS = 5
+WARM_UP = 20  # frames not counted: the look-ahead fills, and the allocator settles
 
-
-@dataclass(frozen=True)
-class Cost:
-    """What one call took, milliseconds."""
-
-    cpu: float
-    wall: float
+T = TypeVar("T")
 
 
 class Clock:
-    """Collects costs under names, in order of their first appearance."""
+    """Times the stages of a chain of generators, each without what it waits for upstream, milliseconds."""
 
     def __init__(self) -> None:
-        self.costs: dict[str, list[Cost]] = {}
+        self.cpu: dict[str, list[float]] = {}
+        self.wall: dict[str, list[float]] = {}
+        self._upstream = (0.0, 0.0)
 
-    def call(self, name: str, work: Callable[[], Any]) -> Any:
+    def stage(self, name: str, items: Iterable[T]) -> Iterator[T]:
+        """Pass `items` on, and record under `name` what each took."""
+        iterator = iter(items)
+        self.cpu[name], self.wall[name] = [], []
+        while True:
+            outer, self._upstream = self._upstream, (0.0, 0.0)
+            cpu, wall = time.process_time(), time.perf_counter()
+            item = next(iterator, None)
+            cpu, wall = (time.process_time() - cpu) * 1e3, (time.perf_counter() - wall) * 1e3
+            self.cpu[name].append(cpu - self._upstream[0])
+            self.wall[name].append(wall - self._upstream[1])
+            self._upstream = (outer[0] + cpu, outer[1] + wall)
+            if item is None:
+                return
+            yield item
+
+    def call(self, name: str, work: Callable[[], object]) -> None:
+        """Record under `name` what one call took."""
         cpu, wall = time.process_time(), time.perf_counter()
-        result = work()
-        cost = Cost((time.process_time() - cpu) * 1e3, (time.perf_counter() - wall) * 1e3)
-        self.costs.setdefault(name, []).append(cost)
-        return result
-
-    def median(self, name: str) -> Cost:
-        costs = self.costs[name]
-        return Cost(statistics.median(c.cpu for c in costs), statistics.median(c.wall for c in costs))
+        work()
+        self.cpu.setdefault(name, []).append((time.process_time() - cpu) * 1e3)
+        self.wall.setdefault(name, []).append((time.perf_counter() - wall) * 1e3)
 
 
-def table(head: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def table(head: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     print(f"\n| {' | '.join(head)} |")
     print("|" + "---|" * len(head))
     for row in rows:
@@ -101,7 +107,7 @@ def make_clip(folder: Path, frames: int) -> Path:
         cycle = [*pictures, *pictures[::-1]]
         for index in range(frames):
             picture = cv2.resize(cycle[index % len(cycle)], (WIDTH, HEIGHT), interpolation=cv2.INTER_CUBIC)
-            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame = av.VideoFrame.from_ndarray(picture.astype(np.uint8, copy=False), format="rgb24")
             frame.pts, frame.time_base = index, Fraction(1, 30)
             out.mux(stream.encode(frame))
         out.mux(stream.encode(None))
@@ -109,46 +115,41 @@ def make_clip(folder: Path, frames: int) -> Path:
 
 
 def bench_stages(folder: Path) -> None:
-    """Every stage by itself, frame after frame in one thread, so that its cost is its own."""
+    """Every stage of a film in one thread, one after the other, so that its cost is its own."""
     clip, clock = make_clip(folder, FRAMES), Clock()
-    model, layout, settings = vergence.load_model("preview"), find_layout("sbs"), StereoSettings(lookahead=0)
+    model, layout = vergence.load_model("preview"), find_layout("sbs")
 
-    def timed(name: str, items: Iterator[Any]) -> Iterator[Any]:
-        while (item := clock.call(name, lambda: next(items, None))) is not None:
-            yield item
+    def packed(pairs: Iterable[vergence.StereoPair]) -> Iterator[vergence.Frame]:
+        for pair in pairs:
+            yield replace(pair.frame, rgb=layout.pack(pair))
 
+    kept: list[vergence.Frame] = []
     with vergence.open_source(clip) as source:
-        frames = list(timed("decode", iter(source)))
         info = source.info
-    marked = list(timed("shots", vergence.mark_shots(frames)))
-    estimated = list(timed("network (embedded)", model.estimate(marked)))
-    steady = list(timed("stabilise", vergence.stabilise(estimated)))
-    flat = list(timed("disparity", disparities(steady, settings=settings)))
-    for item in flat:
-        clock.call("refine", lambda item=item: refine(item.disparity, item.frame.rgb, sampling=item.sampling))
-    pairs = []
-    whole = synthesise(steady, settings=settings)
-    while (
-        pair := clock.call("synthesise (disparity + refine + warp + fill, both eyes)", lambda: next(whole, None))
-    ) is not None:
-        pairs.append(pair)
-        if len(pairs) == 30:
-            break
-    packed = [clock.call("layout", lambda p=p: layout.pack(p)) for p in pairs]
-    with vergence.open_sink(folder / "stages.mp4", like=info, settings=EncodeSettings(), overwrite=True) as sink:
-        for pair, picture in zip(pairs, packed, strict=True):
-            frame = vergence.Frame(picture, pair.frame.index, pair.frame.time, pair.frame.duration)
-            clock.call("encode (libx264, 3840x1080)", lambda frame=frame: sink.write(frame))
-    rows = []
-    for name in clock.costs:
-        cost = clock.median(name)
-        mean = statistics.mean(c.cpu for c in clock.costs[name][2:])
-        rows.append((name, f"{mean:.1f}", f"{cost.wall:.1f}"))
-    ours = [n for n in clock.costs if not n.startswith(("network", "encode", "refine", "disparity"))]
-    total = sum(statistics.mean(c.cpu for c in clock.costs[n][2:]) for n in ours)
-    rows.append(("**all but network and encoder**", f"**{total:.1f}**", ""))
-    print(f"\n### Per 1080p frame, one stage at a time ({FRAMES} frames)")
+        frames = clock.stage("decode", source)
+        marked = clock.stage("find cuts", vergence.mark_shots(frames))
+        deep = clock.stage("network (embedded)", model.estimate(marked))
+        steady = clock.stage("stabilise", vergence.stabilise(deep))
+        pairs = clock.stage("synthesise both eyes", vergence.synthesise(steady))
+        for picture in clock.stage("layout", packed(pairs)):
+            kept = [*kept[-9:], picture]
+    cpu = {name: statistics.mean(costs[WARM_UP:-1]) for name, costs in clock.cpu.items()}
+    ours = sum(cost for name, cost in cpu.items() if not name.startswith("network"))
+    rows = [(name, f"{cost:.1f}", f"{statistics.median(clock.wall[name]):.1f}") for name, cost in reversed(cpu.items())]
+    rows.append(_encoding(kept, info, folder / "stages.mp4"))
+    rows.append(("**all but network and encoder**", f"**{ours:.1f}**", ""))
+    print(f"\n### Per 1080p frame, one stage after the other ({FRAMES} frames)")
     table(("stage", "CPU ms (mean)", "wall ms (median)"), rows)
+
+
+def _encoding(pictures: list[vergence.Frame], info: vergence.MediaInfo, target: Path) -> tuple[str, str, str]:
+    """The encoder by itself: it works on in threads of its own, so only the whole can be timed."""
+    cpu, wall = time.process_time(), time.perf_counter()
+    with vergence.open_sink(target, like=info) as sink:
+        for index in range(FRAMES):
+            sink.write(replace(pictures[index % len(pictures)], index=index, time=Fraction(index, 30)))
+    cpu, wall = (time.process_time() - cpu) / FRAMES * 1e3, (time.perf_counter() - wall) / FRAMES * 1e3
+    return "encode (libx264, 3840x1080)", f"{cpu:.1f}", f"{wall:.1f}"
 
 
 @dataclass(frozen=True)
@@ -219,14 +220,14 @@ def bench_runtimes(folder: Path) -> None:
     options.intra_op_num_threads = 1
     bare = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
     feed = {bare.get_inputs()[0].name: np.random.default_rng(0).standard_normal((1, 3, 294, 518), dtype=np.float32)}
-    works: dict[str, Callable[[], Any]] = {"bare onnxruntime": lambda: bare.run(None, feed)}
+    works: dict[str, Callable[[], Any]] = {"bare onnxruntime": partial(bare.run, None, feed)}
     works |= _our_runtimes(graph, feed)
     clock = Clock()
     for turn in range(RUNS + 2):
         for name, work in works.items():
-            clock.call(name if turn >= 2 else f"warm-up {name}", work)
-    base = clock.median("bare onnxruntime").cpu
-    rows = [(n, f"{clock.median(n).cpu:.0f}", f"{clock.median(n).cpu / base:.3f}") for n in works]
+            clock.call(name if turn >= 2 else "warm-up", work)
+    cost = {name: statistics.median(clock.cpu[name]) for name in works}
+    rows = [(name, f"{cost[name]:.0f}", f"{cost[name] / cost['bare onnxruntime']:.3f}") for name in works]
     print("\n### Depth-Anything-V2-small-shaped network, stand-in weights, 294x518, one thread")
     table(("runtime", "CPU ms", "against bare onnxruntime"), rows)
 
@@ -248,7 +249,7 @@ def _our_runtimes(graph: Path, feed: dict[str, Any]) -> dict[str, Callable[[], A
     works: dict[str, Callable[[], Any]] = {}
     for name, options in wanted:
         opened = open_graph(graph, options)
-        works[name] = lambda opened=opened: opened.run(picture)
+        works[name] = partial(opened.run, picture)
     return works
 
 

@@ -94,7 +94,9 @@ def _look(frame: Frame) -> _Look:
     # Mean luma at bin 3 of 8, as of a well-exposed picture.
     bins = np.minimum(small * np.float32(3 / exposure), _BINS - 1).astype(np.intp)
     counts = np.bincount(((bins[..., 0] * _BINS + bins[..., 1]) * _BINS + bins[..., 2]).ravel(), minlength=_BINS**3)
-    colours = counts.reshape(_BINS, _BINS, _BINS).astype(np.float32) / (WIDTH * HEIGHT)
+    colours = counts.reshape(_BINS, _BINS, _BINS) / np.float32(WIDTH * HEIGHT)
     for _ in range(3):  # each contracts the first axis and appends the softened one: after three, the order is back
-        colours = np.tensordot(colours, _SOFTEN, axes=(0, 0)).astype(np.float32)
-    return _Look(spectrum.astype(np.complex64), float(np.linalg.norm(edges)), float(luma.mean()), colours)
+        colours = np.tensordot(colours, _SOFTEN, axes=(0, 0))
+    return _Look(
+        spectrum.astype(np.complex64), float(np.linalg.norm(edges)), float(luma.mean()), colours.astype(np.float32)
+    )

@@ -5,8 +5,6 @@ forth within it; a hole that lies within one surface is cross-faded from both si
 with filled ones above and below, which takes away the streaks that rows filled apart from each other show.
 """
 
-from dataclasses import replace
-
 import numpy as np
 from numba import njit
 
@@ -20,18 +18,20 @@ RADIUS = 2  # rows above and below that smooth a filled pixel
 
 
 def fill(view: Warped) -> Warped:
-    """Fill the holes of `view`; its disparity keeps `HOLE` there, so that later stages know what was made up."""
-    filled = view.rgb.copy()
-    rows = filled.shape[0]
-    by_rows(_fill_rows, rows, view.rgb, view.disparity, filled)
-    smooth = np.empty_like(filled)  # touched at holes only
-    by_rows(_smooth_rows, rows, view.disparity, filled, smooth)
-    by_rows(_copy_holes, rows, view.disparity, smooth, filled)
-    return replace(view, rgb=filled)
+    """Fill the holes of `view`, which is taken over: the pixels of its `rgb` that were holes are written.
+
+    Its disparity keeps `HOLE` there, so that later stages know what was made up.
+    """
+    rows = view.rgb.shape[0]
+    by_rows(_fill_rows, rows, view.disparity, view.rgb)
+    smooth = np.empty_like(view.rgb)  # memory that only holes touch
+    by_rows(_smooth_rows, rows, view.disparity, view.rgb, smooth)
+    by_rows(_copy_holes, rows, view.disparity, smooth, view.rgb)
+    return view
 
 
 @njit(nogil=True, cache=True)
-def _fill_rows(first, last, rgb, near, filled):  # type: ignore[no-untyped-def]
+def _fill_rows(first, last, near, rgb):  # type: ignore[no-untyped-def]
     width = near.shape[1]
     for y in range(first, last):
         row = near[y]
@@ -54,13 +54,13 @@ def _fill_rows(first, last, rgb, near, filled):  # type: ignore[no-untyped-def]
                 if has_left and has_right and abs(left - right) <= SAME_SURFACE:
                     w = F(k - a + 1) / F(x - a + 1)
                     for c in range(3):
-                        filled[y, k, c] = (F(1) - w) * rgb[y, from_left, c] + w * rgb[y, from_right, c] + F(0.5)
+                        rgb[y, k, c] = (F(1) - w) * rgb[y, from_left, c] + w * rgb[y, from_right, c] + F(0.5)
                 elif has_left and (left < right or not has_right):
                     for c in range(3):
-                        filled[y, k, c] = rgb[y, from_left, c]
+                        rgb[y, k, c] = rgb[y, from_left, c]
                 elif has_right:
                     for c in range(3):
-                        filled[y, k, c] = rgb[y, from_right, c]
+                        rgb[y, k, c] = rgb[y, from_right, c]
 
 
 @njit(nogil=True, cache=True)
