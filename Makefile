@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench clean
+.PHONY: setup demo test lint check format bench readme clean
 
 setup: $(READY)
 
@@ -33,7 +33,11 @@ format: $(READY)
 
 bench: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check openvino
-	$(BIN)/python benchmarks/bench.py
+	$(BIN)/python benchmarks/bench.py | tee benchmarks/results_bench.md
+	$(BIN)/python benchmarks/stability.py | tee benchmarks/results_stability.md
+
+readme: $(READY)
+	$(BIN)/python docs/make.py
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist

@@ -1,0 +1,73 @@
+"""Make what the README shows: its picture, its table of models, and the figures of the last benchmark run.
+
+    python docs/make.py
+
+Pictures come from the product itself on the demo's photo; tables from `depth/cards.py` and `benchmarks/results*.md`.
+"""
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageOps
+
+import vergence
+from vergence.depth.cards import CARDS, ModelCard
+from vergence.media.colour_map import colourise
+from vergence.media.visualise import DisplayRange
+
+ROOT = Path(__file__).parents[1]
+PHOTO = Path(vergence.__file__).parent / "demo" / "dinosaur.jpg"
+PANEL = 420  # pixels, of each of the three pictures
+
+
+def picture() -> Image.Image:
+    """The photo, its depth and its red-cyan anaglyph, side by side."""
+    with tempfile.TemporaryDirectory() as folder:
+        anaglyph, depth = Path(folder) / "anaglyph.jpg", Path(folder) / "depth.npz"
+        model = vergence.load_model("preview")
+        vergence.process_photo(PHOTO, anaglyph, layout="anaglyph", depth=model)
+        vergence.process_depth(PHOTO, depth, model=model)
+        values = vergence.read_depth(depth)
+        shown = Image.fromarray(colourise(DisplayRange.of([values]).shown(values)))
+        panels = [_panel(image) for image in (Image.open(PHOTO), shown, Image.open(anaglyph))]
+    return Image.fromarray(np.hstack(panels))
+
+
+def _panel(image: Image.Image) -> np.ndarray:
+    return np.asarray(ImageOps.fit(image.convert("RGB"), (PANEL, PANEL)))
+
+
+def models() -> str:
+    """The table of models, from the same rows `vergence models list` prints."""
+    head = "| name | depth | licence | commercial use | parameters | |\n|---|---|---|---|---|---|"
+    return "\n".join([head, *map(_row, CARDS.values())])
+
+
+def _row(card: ModelCard) -> str:
+    use = "yes" if card.is_commercial else "no"
+    return f"| `{card.name}` | {card.kind} | {card.licence} | {use} | {card.parameters / 1e6:.1f} M | {card.summary} |"
+
+
+def filled(readme: str, name: str, text: str) -> str:
+    """Put `text` between the README's markers `<!-- name -->` and `<!-- /name -->`."""
+    pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
+    if not pattern.search(readme):
+        raise ValueError(f"the README has no markers for {name}")
+    return pattern.sub(lambda found: f"{found[1]}\n{text.strip()}\n\n{found[2]}", readme)
+
+
+def main() -> None:
+    picture().save(ROOT / "docs" / "dinosaur.jpg", quality=90)
+    path = ROOT / "README.md"
+    readme = filled(path.read_text(), "models", models())
+    for name in ("bench", "stability"):
+        results = ROOT / "benchmarks" / f"results_{name}.md"
+        if results.exists():
+            readme = filled(readme, name, results.read_text())
+    path.write_text(readme)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,41 @@
+"""The README says what the program says."""
+
+import importlib.util
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+
+
+def make():
+    spec = importlib.util.spec_from_file_location("docs_make", ROOT / "docs" / "make.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_table_of_models_is_the_programs():
+    assert make().filled(README, "models", make().models()) == README
+
+
+def test_every_layout_and_file_named_is_there():
+    from vergence.stereo.layout import LAYOUTS
+
+    for name in LAYOUTS:
+        assert f"`{name}`" in README
+    for link in re.findall(r"\]\(([^)#:]+)\)", README):
+        assert (ROOT / link).exists(), link
+
+
+def test_every_option_named_is_an_option():
+    from typer.main import get_command
+
+    from vergence.cli.main import app
+
+    commands = get_command(app).commands
+    known = {"--install-completion", "--json"}
+    for command in (get_command(app), *commands.values(), *getattr(commands["models"], "commands", {}).values()):
+        for parameter in command.params:
+            known.update(parameter.opts)
+    assert set(re.findall(r"(--[a-z][a-z-]+)", README)) <= known
