@@ -140,7 +140,7 @@ def process_video(
     As `process_photo`; besides:
 
     Args:
-        source: a film, or a folder of numbered frames.
+        source: a film or a folder of numbered frames; a photo is converted as `process_photo` does.
         stabilising: how depth is steadied over time; None takes the default.
         encode: codec and quality.
         part: which part of the film.

@@ -332,7 +332,7 @@ def test_the_best_container_is_the_sources_own_where_it_fits(tmp_path: Path) -> 
     assert container_for(EDGE / "prores.mov") == ".mov"
     assert container_for(EDGE / "av1_testpattern.mkv") == ".mkv"
     assert container_for(EDGE / "alpha_vp9.webm", "av1") == ".webm"
-    assert container_for(EDGE / "vp9.webm") == ".mp4"
+    assert container_for(EDGE / "vp9.webm") == ".mkv"
     assert container_for(tmp_path) == ".mp4"
     assert container_for(write_clip(tmp_path / "a.avi", audio=(Audio("mp3"),))) == ".mp4"
     misnamed = write_clip(tmp_path / "a.flv", format="matroska", subtitles=(Subtitles("subrip"),))

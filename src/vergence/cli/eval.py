@@ -18,17 +18,19 @@ def eval_depth(
     model: opt.ModelName = "preview",
     weights: opt.Weights = None,
     count: Annotated[int, typer.Option(min=1, help="Rendered pictures in each of the two rendered benchmarks.")] = 120,
-    fixtures: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where the Aloe pair lies.")
-    ] = Path("tests/fixtures/stereo"),
+    fixtures: Annotated[Path, typer.Option(metavar="DIR", help="Where the Aloe pair lies.")] = Path(
+        "tests/fixtures/stereo"
+    ),
     device: opt.Device = "auto",
     offline: opt.Offline = False,
 ) -> None:
     """Print a Markdown table: a model beside the vertical prior, which is the floor that needs no weights."""
+    from itertools import islice
+
     from vergence.cli.loading import load
     from vergence.cli.report import line
     from vergence.depth.model import DepthModel
-    from vergence.evaluation.benchmarks import benchmarks, still_clip
+    from vergence.evaluation.benchmarks import benchmarks, still_clips
     from vergence.evaluation.depth import VerticalPrior, flicker, score, table
     from vergence.media.open import open_source
 
@@ -38,10 +40,11 @@ def eval_depth(
     for text in missing:
         line(text)
     print(table([(b.name, b.pictures, m.card.name, score(m, b)) for b in found for m in models]))
-    print("\n| flicker | model | change of log depth per frame |\n|---|---|---|")
-    for m in models:
-        print(f"| rendered, static camera | {m.card.name} | {flicker(m, still_clip()):.4f} |")
-        if STATIC_CLIP.is_file():
-            with open_source(str(STATIC_CLIP)) as source:
-                frames = [frame for frame, _ in zip(source, range(STATIC_FRAMES), strict=False)]
-            print(f"| one photograph under noise | {m.card.name} | {flicker(m, frames):.4f} |")
+    clips = {"rendered, static camera": list(still_clips())}
+    if STATIC_CLIP.is_file():
+        with open_source(str(STATIC_CLIP)) as source:
+            clips["one photograph under noise"] = [list(islice(source, STATIC_FRAMES))]
+    print("\n| flicker | model | mean change of log depth per frame |\n|---|---|---|")
+    for name, frames in clips.items():
+        for m in models:
+            print(f"| {name} | {m.card.name} | {flicker(m, frames):.4f} |")

@@ -67,9 +67,8 @@ def stereo(
     from vergence.cli import inputs as files
     from vergence.cli import report
     from vergence.cli.loading import load
-    from vergence.media.open import open_source
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines import GivenDepth, Part, process_photo, process_video
+    from vergence.pipelines import GivenDepth, Part, process_video
     from vergence.stability.stabilise import StabiliseSettings
     from vergence.stereo.disparity import StereoSettings
 
@@ -95,12 +94,6 @@ def stereo(
         )
 
     def job(source: str) -> "Result":
-        with open_source(source) as media:
-            is_film = media.info.is_film
-        if not is_film:
-            return process_photo(
-                source, output, layout=layout, stereo=settings, depth=source_of_depth, overwrite=overwrite
-            )
         with report.progress(progress, Path(source).name) as show:
             return process_video(
                 source,

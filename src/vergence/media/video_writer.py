@@ -337,10 +337,13 @@ class _WholeWrites(io.FileIO):
 def container_for(path: Path, codec: str = "h264") -> str:
     """The suffix of the film that a conversion of `path` to `codec` (h264, hevc or av1) is best written to.
 
-    The source's own where it can hold the codec and every other track; else .mp4, else .mkv.
+    The source's own where it can hold the codec and every other track; else .mp4, else .mkv. Of WebM it is .mkv.
     """
     own = path.suffix.lower()
-    suffix = own if own in CONTAINERS and codec in HELD_CODECS.get(own, tuple(ENCODERS)) else ".mp4"
+    if own in CONTAINERS and codec in HELD_CODECS.get(own, tuple(ENCODERS)):
+        suffix = own
+    else:
+        suffix = ".mkv" if own == ".webm" else ".mp4"  # MP4 could hold Vorbis, but next to nothing plays it there
     if not path.is_file():
         return suffix
     tracks = OtherTracks(path)
