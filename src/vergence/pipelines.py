@@ -78,7 +78,7 @@ class GivenDepth:
     of x_left - x_right used exactly as they are. Our own files say it themselves.
     """
 
-    path: Path
+    path: str | Path
     kind: DepthName | None = None
 
 
@@ -132,6 +132,7 @@ def process_video(
     stabilising: StabiliseSettings | None = None,
     encode: EncodeSettings | None = None,
     part: Part | None = None,
+    headset_names: bool = False,
     overwrite: bool = False,
     progress: ProgressCallback = silent,
 ) -> Result:
@@ -144,13 +145,15 @@ def process_video(
         stabilising: how depth is steadied over time; None takes the default.
         encode: codec and quality.
         part: which part of the film.
+        headset_names: tag a derived name as headsets' galleries expect, `holiday_LRF_Full_SBS.mp4`.
         progress: called after every frame, in the caller's thread.
     """
     chosen, part = find_layout(layout), part or Part()
     if part.start is not None and isinstance(depth, GivenDepth):
         raise SettingsError("depth of your own belongs to a film's first frame on; leave out the start, or cut both")
     with open_source(source, start=part.start, end=part.end, max_frames=part.max_frames) as film:
-        path = result_path(film.info, target, chosen.tag, encode=encode)
+        tag = chosen.headset_tag if headset_names else chosen.tag
+        path = result_path(film.info, target, tag, encode=encode)
         return _run(
             film,
             path,
@@ -243,7 +246,7 @@ def _depth_stages(info: MediaInfo, model: DepthModel, stabilising: StabiliseSett
     return [lambda frames: model.estimate(mark_shots(frames)), lambda items: stabilise(items, settings=settings)]
 
 
-def _joined(frames: Iterable[Frame], depths: Iterable[tuple[int, DepthMap]], path: Path) -> Iterator[DepthFrame]:
+def _joined(frames: Iterable[Frame], depths: Iterable[tuple[int, DepthMap]], path: str | Path) -> Iterator[DepthFrame]:
     """Give every frame its depth; depth past the last frame is left alone."""
     maps = iter(depths)
     for frame in mark_shots(frames):

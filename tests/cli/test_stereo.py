@@ -73,6 +73,11 @@ def test_every_layout_names_its_file(room, layout):
     assert Path(done.stdout.strip()).stem == "coffee" + LAYOUTS[layout].tag
 
 
+def test_headset_names_are_what_headsets_look_for(room):
+    done = stereo(room, "--headset-names")
+    assert Path(done.stdout.strip()).name == "coffee_LRF_Full_SBS.png"
+
+
 def test_the_layouts_on_the_command_line_are_those_there_are():
     from typing import get_args
 

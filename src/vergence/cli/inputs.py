@@ -9,7 +9,7 @@ from vergence.media.frames import is_frames_folder
 from vergence.pipelines import Result
 from vergence.stereo.layout import LAYOUTS
 
-RESULT_TAGS = (*(layout.tag for layout in LAYOUTS.values()), "_depth")
+RESULT_TAGS = ("_depth", *(tag for layout in LAYOUTS.values() for tag in (layout.tag, layout.headset_tag)))
 
 
 def expand(inputs: Sequence[str]) -> list[str]:

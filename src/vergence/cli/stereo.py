@@ -35,6 +35,14 @@ def stereo(
     hero: Annotated[
         Literal["left", "right"] | None, typer.Option(help="Keep this eye untouched.", rich_help_panel=STEREO)
     ] = None,
+    headset_names: Annotated[
+        bool,
+        typer.Option(
+            "--headset-names",
+            help="Name results as headsets tell 3-D by: NAME_LRF_Full_SBS.",
+            rich_help_panel=opt.OUTPUT,
+        ),
+    ] = False,
     depth: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="A depth file (.png .npz .exr), folder or film.", rich_help_panel=OWN),
@@ -104,6 +112,7 @@ def stereo(
                 stabilising=StabiliseSettings(method=stabilise),
                 encode=encode,
                 part=Part(start, end, max_frames),
+                headset_names=headset_names,
                 overwrite=overwrite,
                 progress=show,
             )

@@ -40,7 +40,7 @@ class DepthModel(Protocol):
 def load_model(
     name: str = "auto",
     *,
-    weights: Path | None = None,
+    weights: str | Path | None = None,
     device: Device = "auto",
     precision: Precision = "f32",
     runtime: RuntimeName = "auto",
@@ -70,6 +70,7 @@ def load_model(
     """
     options = RuntimeOptions(device, precision, runtime, threads)
     if weights is not None:
+        weights = Path(weights)
         _require_onnx(weights)
         card = _card_of(weights) if name == "auto" else _licensed(name, accept_licence)
     elif name == "auto":

@@ -32,7 +32,7 @@ class _Codec(Protocol):
     def load(self, path: Path, kind: DepthKind | None) -> DepthMap: ...
 
 
-def read_depth(path: Path, *, kind: DepthName | None = None) -> DepthMap:
+def read_depth(path: str | Path, *, kind: DepthName | None = None) -> DepthMap:
     """Read one depth map; a file of another program needs its `kind`.
 
     `kind` says what the numbers of a file without our description mean: "metric" is metres, or millimetres where the
@@ -44,16 +44,18 @@ def read_depth(path: Path, *, kind: DepthName | None = None) -> DepthMap:
         MediaError: there is no such file, or it is damaged.
         FormatError: it is no depth file, or its numbers have no known meaning.
     """
+    path = Path(path)
     return _reader(path).load(path, None if kind is None else KINDS[kind])
 
 
-def write_depth(path: Path, depth: DepthMap, *, width: int, height: int, overwrite: bool = False) -> None:
+def write_depth(path: str | Path, depth: DepthMap, *, width: int, height: int, overwrite: bool = False) -> None:
     """Write depth at the size of its picture; the suffix chooses 16-bit PNG, or NPZ or EXR, which are exact.
 
     Raises:
         FormatError: no depth can be written under this suffix.
         TargetError: see `Target`.
     """
+    path = Path(path)
     codec = _writer(path)
     with Target(path, overwrite=overwrite) as target:
         codec.save(target.temporary, at_picture_size(depth, width, height))
@@ -101,7 +103,8 @@ class DepthSource:
             refused, and without a `kind` it is "inverse".
     """
 
-    def __init__(self, path: Path, *, kind: DepthName | None = None) -> None:
+    def __init__(self, path: str | Path, *, kind: DepthName | None = None) -> None:
+        path = Path(path)
         means = None if kind is None else KINDS[kind]
         row = None if path.is_dir() or is_pattern(path) else by_suffix(path) or by_content(path)
         if row is None:
@@ -139,7 +142,8 @@ class DepthSink:
         TargetError: see `Target`.
     """
 
-    def __init__(self, path: Path, *, like: MediaInfo, overwrite: bool = False) -> None:
+    def __init__(self, path: str | Path, *, like: MediaInfo, overwrite: bool = False) -> None:
+        path = Path(path)
         self._codec = _writer(path)
         self._overwrite = overwrite
         self._folder: NumberedFolder | None = None

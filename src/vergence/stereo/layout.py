@@ -21,10 +21,14 @@ Packing = Literal["left_right", "right_left", "top_bottom"]  # how a film's tags
 
 @dataclass(frozen=True)
 class Layout:
-    """One arrangement: its name, the tag its files carry in their names, and how it is made."""
+    """One arrangement: its name, the tags its files carry in their names, and how it is made.
+
+    `tag` is for people and desktop players; `headset_tag` is what the galleries of headsets tell 3-D films by.
+    """
 
     name: str
     tag: str
+    headset_tag: str
     pack: Callable[[StereoPair], NDArray[Any]]
     packing: Packing | None = None
     is_half: bool = False  # each eye is squeezed so that the picture keeps its size
@@ -101,14 +105,14 @@ def _anaglyph_rows(first, last, left, right, matrix, linear, encoded, out):  # t
 LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
-        Layout("sbs", "_sbs", _beside, "left_right"),
-        Layout("half-sbs", "_half_sbs", _half_beside, "left_right", is_half=True),
-        Layout("tb", "_tb", _above, "top_bottom"),
-        Layout("half-tb", "_half_tb", _half_above, "top_bottom", is_half=True),
-        Layout("anaglyph", "_anaglyph", _anaglyph),
-        Layout("left", "_left", lambda pair: pair.left),
-        Layout("right", "_right", lambda pair: pair.right),
-        Layout("cross", "_cross", _cross, "right_left"),
+        Layout("sbs", "_sbs", "_LRF_Full_SBS", _beside, "left_right"),
+        Layout("half-sbs", "_half_sbs", "_SBS", _half_beside, "left_right", is_half=True),
+        Layout("tb", "_tb", "_TB", _above, "top_bottom"),
+        Layout("half-tb", "_half_tb", "_TB", _half_above, "top_bottom", is_half=True),
+        Layout("anaglyph", "_anaglyph", "_anaglyph", _anaglyph),
+        Layout("left", "_left", "_left", lambda pair: pair.left),
+        Layout("right", "_right", "_right", lambda pair: pair.right),
+        Layout("cross", "_cross", "_cross", _cross, "right_left"),
     )
 }
 
