@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from vergence.errors import MediaError, SettingsError, TargetError, VergenceError
-from vergence.media.formats import read_suffixes
+from vergence.media.formats import is_pattern, read_suffixes
 from vergence.media.frames import is_frames_folder
 from vergence.pipelines import Result
 from vergence.stereo.layout import LAYOUTS
@@ -15,9 +15,13 @@ RESULT_TAGS = ("_depth", *(tag for layout in LAYOUTS.values() for tag in (layout
 def expand(inputs: Sequence[str]) -> list[str]:
     """Put each photo and film of a folder in its place; a folder of numbered frames is a film and stays.
 
-    Results of ours that lie beside their sources are passed over. Raises `MediaError` where a folder has neither.
+    Results of ours that lie beside their sources are passed over. Raises `MediaError` where a folder has neither, or
+    where there is nothing of that name: before a model is fetched and hours are spent.
     """
     found: list[str] = []
+    for text in inputs:
+        if not Path(text).exists() and not is_pattern(text):
+            raise MediaError(f"there is no file {text}")
     for text in inputs:
         path = Path(text)
         found += [text] if not path.is_dir() or is_frames_folder(path) else _media_in(path)
