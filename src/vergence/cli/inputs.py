@@ -20,7 +20,7 @@ def expand(inputs: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for text in inputs:
-        if not Path(text).exists() and not is_pattern(text):
+        if not Path(text).exists() and not is_pattern(Path(text)):
             raise MediaError(f"there is no file {text}")
     for text in inputs:
         path = Path(text)
