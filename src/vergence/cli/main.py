@@ -17,6 +17,7 @@ from vergence.cli.depth import depth
 from vergence.cli.doctor import doctor
 from vergence.cli.models import app as models
 from vergence.cli.stereo import stereo
+from vergence.cli.synth import synth
 from vergence.errors import VergenceError
 
 EXIT_CODES = "Exit codes: 0 done, 1 something you can mend (one line says what), 2 wrong usage, 130 stopped by Ctrl-C."
@@ -32,6 +33,7 @@ app = typer.Typer(
 app.command()(stereo)
 app.command()(depth)
 app.add_typer(models, name="models")
+app.command()(synth)
 app.command()(doctor)
 app.command()(demo)
 
