@@ -13,7 +13,9 @@ def vergence(*arguments, **more):
     return subprocess.run([*VERGENCE, *arguments], capture_output=True, text=True, timeout=300, check=False, **more)
 
 
-@pytest.mark.parametrize("command", [(), ("stereo",), ("depth",), ("models",), ("synth",), ("doctor",), ("demo",)], ids=" ".join)
+@pytest.mark.parametrize(
+    "command", [(), ("stereo",), ("depth",), ("models",), ("synth",), ("doctor",), ("demo",)], ids=" ".join
+)
 def test_every_command_explains_itself(command):
     done = vergence(*command, "--help")
     assert done.returncode == 0
