@@ -1,6 +1,5 @@
 """Four-legged animals and birds."""
 
-
 from vergence.synthetic.builder import Builder, hsv
 from vergence.synthetic.scene import Motion
 
