@@ -217,3 +217,14 @@ def test_the_median_step_counts_only_what_has_weight():
     weight = np.ones_like(past)
     weight[:6] = 0
     assert median_step(now, past, weight) == pytest.approx(0.1)
+
+
+def test_no_edge_is_made_between_what_rests_and_what_moves():
+    """The model drifts by a third while one half of the picture rests and the other seethes: depth stays smooth."""
+    rng, items = np.random.default_rng(5), []
+    for i in range(60):
+        rgb = texture()
+        rgb[:, 32:] = rng.integers(0, 255, (H, 32, 3))
+        items.append(item(np.full((H, W), 4 * np.exp(0.3 * i / 60)), i, rgb=rgb))
+    steps = np.abs(np.diff(np.log(steadied(items)), axis=2))
+    assert steps.max() < 0.04

@@ -72,8 +72,14 @@ def is_still(now: NDArray[np.uint8], usual: NDArray[np.float32]) -> NDArray[np.b
 def grown(gate: NDArray[np.float32]) -> NDArray[np.float32]:
     """Widen a (h, w) gate of 0..1 by a few pixels, with a soft rim."""
     size = max(3, round(GROWTH * gate.shape[0]) | 1)
-    wide = cv2.dilate(gate.astype(np.float32), np.ones((size, size), np.uint8))
-    return np.asarray(cv2.blur(cv2.blur(wide, (size, size)), (size, size)), dtype=np.float32)
+    return softened(cv2.dilate(gate.astype(np.float32), np.ones((size, size), np.uint8)), GROWTH)
+
+
+def softened(values: Any, share: float) -> NDArray[np.float32]:
+    """Blur (h, w) values over a window of that share of the height, twice."""
+    size = max(3, round(share * values.shape[0]) | 1)
+    once = cv2.blur(np.asarray(values, dtype=np.float32), (size, size))
+    return np.asarray(cv2.blur(once, (size, size)), dtype=np.float32)
 
 
 def _places(flow: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

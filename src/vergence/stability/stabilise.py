@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
 from vergence.stability.scale import median_step, robust_fit
-from vergence.stability.smooth import Flow, carried, grey_of, grown, is_still, trust
+from vergence.stability.smooth import Flow, carried, grey_of, grown, is_still, softened, trust
 from vergence.types import DepthFrame
 
 Method = Literal["gated", "ema", "none"]
@@ -25,6 +25,7 @@ FORGETTING = 2.0  # seconds after which a correction of scale has faded, so that
 HOLDING = 1.0  # seconds after which half of a change of scale and shift is let through where they are unknown
 RESTING, SETTLING = 8.0, 1.0  # times the half-life of what has rested for so many seconds: a tripod's background
 CALM, SURPRISE = 0.35, 0.7  # innovation, log units or shares of the spread, that is flicker still; that is a change
+BORDER, SMOOTH = 0.12, 0.08  # of the picture's height: between what rests and what moves; of a change beside the latter
 FAR = 0.25  # of the median nearness: what is far flickers by large factors that nobody sees
 
 
@@ -147,16 +148,23 @@ def _advanced(
         values = raw + np.float32(state.correction)
         # What moves keeps pace with the whole; what rests does not, whatever the model thinks of it today.
         pace = (state.measured + state.correction) - (past.measured + past.correction)
-        before = before + np.float32(pace) * (1 - np.minimum(past.rests / SETTLING, 1))
+        before = before + np.float32(pace) * (1 - _rest(past.rests))
         innovation = _seen(values, before)
     surprise = np.clip((np.abs(innovation) - CALM) / (SURPRISE - CALM), 0, 1)
     gate = grown(np.maximum(1 - sure * both, surprise.astype(np.float32)))
     usual = past.usual + np.float32(1 - 0.5 ** (seconds / SETTLING)) * (grey - past.usual)
     rests = np.where(is_still(grey, past.usual) & (sure >= 1), past.rests + np.float32(seconds), 0).astype(np.float32)
-    half_life = settings.half_life * (1 + (RESTING - 1) * np.minimum(rests / SETTLING, 1))
-    hold = np.exp2(-np.float32(seconds) / half_life) * (1 - gate) * both
-    steady = (values + hold * (before - values)).astype(np.float32)
+    rest = _rest(rests)
+    hold = np.exp2(-np.float32(seconds) / (settings.half_life * (1 + (RESTING - 1) * rest))) * (1 - gate) * both
+    change = hold * (before - values)
+    # Beside what moves only a smooth change is made: the border between held and let go would become an edge of depth.
+    steady = (values + rest * change + (1 - rest) * softened(change, SMOOTH)).astype(np.float32)
     return replace(state, item=item, grey=grey, values=steady, usual=usual, rests=rests)
+
+
+def _rest(rests: NDArray[np.float32]) -> NDArray[np.float32]:
+    """0 (moved lately) to 1 (at rest for `SETTLING`), from seconds of rest, without borders."""
+    return softened(np.minimum(rests / np.float32(SETTLING), 1), BORDER)
 
 
 def _seen(now: NDArray[np.float32], before: NDArray[np.float32]) -> NDArray[np.float32]:
