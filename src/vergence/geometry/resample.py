@@ -10,10 +10,14 @@ from vergence.types import Sampling
 
 
 def shrink(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
-    """Resize by area averaging (pixel-exact box filter when shrinking, bilinear when growing), half-pixel centres.
+    """Resize by area averaging (bilinear when growing), half-pixel centres.
 
     `picture` is (H, W) or (H, W, C) of any dtype OpenCV takes; returns (height, width[, C]) of the same dtype.
     """
+    # By halves first: averaging 2 x 2 pixels is a third of the work of any other area filter.
+    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height and picture.shape[:2] != (height, width):
+        half = (picture.shape[1] // 2, picture.shape[0] // 2)
+        picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
     if picture.shape[:2] == (height, width):
         return picture
     grows = width > picture.shape[1] or height > picture.shape[0]

@@ -18,7 +18,6 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,7 +59,7 @@ class PreviewModel:
 
     def _depth(self, frame: Frame) -> DepthMap:
         width, height = input_size(frame.width, frame.height)
-        small = _small(frame.rgb, width, height)
+        small = shrink(frame.rgb, width, height)
         rgb = np.empty((1, 3, height, width), dtype=np.float32)
         np.multiply(small.transpose(2, 0, 1), np.float32(1 / np.iinfo(small.dtype).max), out=rgb[0])
         outputs = self._graph.run(rgb)
@@ -100,13 +99,6 @@ def input_size(width: int, height: int) -> tuple[int, int]:
         return abs(math.log(w / h * height / width)) + abs(math.log(w * h / PIXELS))
 
     return min(itertools.product(sides, sides), key=misfit)
-
-
-def _small(picture: NDArray[np.uint8] | NDArray[np.uint16], width: int, height: int) -> NDArray[Any]:
-    """Shrink by halves first: averaging 2 x 2 pixels is a third of the work of any other area filter."""
-    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
-        picture = shrink(picture, picture.shape[1] // 2, picture.shape[0] // 2)
-    return shrink(picture, width, height)
 
 
 def relative_focal(frame: Frame) -> float:
