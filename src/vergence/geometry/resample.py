@@ -15,7 +15,7 @@ def shrink(picture: NDArray[Any], width: int, height: int) -> NDArray[Any]:
     `picture` is (H, W) or (H, W, C) of any dtype OpenCV takes; returns (height, width[, C]) of the same dtype.
     """
     # By halves first: averaging 2 x 2 pixels is a third of the work of any other area filter.
-    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height and picture.shape[:2] != (height, width):
+    while picture.shape[1] >= 2 * width and picture.shape[0] >= 2 * height:
         half = (picture.shape[1] // 2, picture.shape[0] // 2)
         picture = cv2.resize(picture, half, interpolation=cv2.INTER_AREA)
     if picture.shape[:2] == (height, width):
