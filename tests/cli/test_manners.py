@@ -14,7 +14,20 @@ def vergence(*arguments, **more):
 
 
 @pytest.mark.parametrize(
-    "command", [(), ("stereo",), ("depth",), ("models",), ("synth",), ("doctor",), ("demo",)], ids=" ".join
+    "command",
+    [
+        (),
+        ("stereo",),
+        ("depth",),
+        ("models",),
+        ("synth",),
+        ("eval",),
+        ("eval", "depth"),
+        ("train",),
+        ("doctor",),
+        ("demo",),
+    ],
+    ids=" ".join,
 )
 def test_every_command_explains_itself(command):
     done = vergence(*command, "--help")

@@ -15,9 +15,11 @@ import typer
 from vergence.cli.demo import demo
 from vergence.cli.depth import depth
 from vergence.cli.doctor import doctor
+from vergence.cli.eval import app as evaluate
 from vergence.cli.models import app as models
 from vergence.cli.stereo import stereo
 from vergence.cli.synth import synth
+from vergence.cli.train import train
 from vergence.errors import VergenceError
 
 EXIT_CODES = "Exit codes: 0 done, 1 something you can mend (one line says what), 2 wrong usage, 130 stopped by Ctrl-C."
@@ -34,6 +36,8 @@ app.command()(stereo)
 app.command()(depth)
 app.add_typer(models, name="models")
 app.command()(synth)
+app.add_typer(evaluate, name="eval")
+app.command()(train)
 app.command()(doctor)
 app.command()(demo)
 

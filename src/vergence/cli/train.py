@@ -48,7 +48,7 @@ def train(
     from vergence.errors import SettingsError
     from vergence.training import loop
     from vergence.training.data import Pool
-    from vergence.training.export import export_onnx, load_onnx
+    from vergence.training.export import blend, export_onnx, load_onnx
     from vergence.training.imagenet import from_imagenet
     from vergence.training.recipes import find_recipe
     from vergence.training.render import filling
@@ -70,5 +70,6 @@ def train(
             pictures.rescan()
         left = (until - datetime.now(UTC)).total_seconds() if until else hours * 3600
         loop.train(state, pool, out, seconds=state.seconds + left, threads=threads)
-    difference = export_onnx(state.average, out / "preview.onnx")
+    network = blend(state.average, load_onnx(start), plan.keep_start) if start else state.average
+    difference = export_onnx(network, out / "preview.onnx")
     print(f"{out / 'preview.onnx'}  {state.presentations} presentations, {difference:.4f} from torch in log depth")

@@ -1,0 +1,96 @@
+"""What the network is asked to get right. All maps are (n, h, w); results are scalars."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from vergence.training.data import Batch
+from vergence.training.recipes import LossWeights
+
+SKY_DISPARITY = 0.005  # 1/m that stands for infinitely far
+SCALES = 4  # of the gradient terms: steps over 1, 2, 4 and 8 pixels
+SPARSE = 3  # every third pixel is enough for a median
+FLAT = 0.02  # a picture's spread of disparity is at least this share of its median
+OUTLIER = 4.0  # normalised disparity beyond which an error counts no more
+SKY_SHARE = 0.2  # of the metric error; only being too near is an error there
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """The network's three maps."""
+
+    log_depth: Tensor
+    log_scale: Tensor
+    sky_logit: Tensor
+
+    @property
+    def disparity(self) -> Tensor:
+        """Inverse depth as the product computes it: nothing where there is sky."""
+        return torch.exp(-self.log_depth) * torch.sigmoid(-self.sky_logit)
+
+
+def total(found: Prediction, truth: Batch, weights: LossWeights) -> tuple[Tensor, dict[str, Tensor]]:
+    """The weighted sum of all terms, and the terms."""
+    sky, ground = truth.is_sky, (~truth.is_sky).float()
+    error = found.log_depth - truth.log_depth
+    error = torch.where(sky & (error > 0), torch.zeros_like(error), error)
+    size = error.abs()
+    aligned = (error - _median(error, ~sky)) * ground
+    disparity, true_disparity = _normalised(found.disparity), _normalised(_true_disparity(truth))
+    terms = {
+        "metric": (size * (ground + SKY_SHARE * (1 - ground))).mean(),
+        "aligned": aligned.abs().mean(),
+        # Scale-and-shift-invariant, as in MiDaS (arXiv:1907.01341).
+        "disparity": (disparity - true_disparity).abs().clamp(max=OUTLIER).mean(),
+        "gradient": gradient(error, ground),
+        "boundary": gradient(disparity - true_disparity, torch.ones_like(ground)),
+        # Laplace likelihood of the error as it is: it teaches the scale and leaves the depth alone.
+        "scale": ((size.detach() * torch.exp(-found.log_scale) + found.log_scale) * ground).mean(),
+        "sky": functional.binary_cross_entropy_with_logits(found.sky_logit, sky.float()),
+        "consistency": consistency(found, truth),
+    }
+    return sum((getattr(weights, name) * term for name, term in terms.items()), torch.zeros(())), terms
+
+
+def gradient(error: Tensor, valid: Tensor) -> Tensor:
+    """Multi-scale gradient of an error, both neighbours valid (MegaDepth, arXiv:1804.00607)."""
+    found = error.new_zeros(())
+    for _ in range(SCALES):
+        across = (error[:, :, 1:] - error[:, :, :-1]).abs() * valid[:, :, 1:] * valid[:, :, :-1]
+        down = (error[:, 1:] - error[:, :-1]).abs() * valid[:, 1:] * valid[:, :-1]
+        found = found + across.mean() + down.mean()
+        error, valid = error[:, ::2, ::2], valid[:, ::2, ::2]
+    return found
+
+
+def consistency(found: Prediction, truth: Batch) -> Tensor:
+    """How far twins disagree with the first view where both see the same surface, in log depth."""
+    twins = len(truth.grid)
+    if not twins:
+        return found.log_depth.new_zeros(())
+    second, focal = found.log_depth[-twins:], truth.log_focal
+    places = functional.affine_grid(truth.grid, [twins, 1, *second.shape[1:]], align_corners=False)
+    first = functional.grid_sample(found.log_depth[:twins, None], places, align_corners=False)[:, 0]
+    # The same surface seen with a longer lens has a smaller canonical depth.
+    change = (focal[:twins] - focal[-twins:])[:, None, None]
+    is_shared = (places.abs() <= 1).all(-1) & ~truth.is_sky[-twins:]
+    return ((second - first - change).abs() * is_shared).mean()
+
+
+def _true_disparity(truth: Batch) -> Tensor:
+    return torch.where(truth.is_sky, torch.full_like(truth.log_depth, SKY_DISPARITY), torch.exp(-truth.log_depth))
+
+
+def _median(error: Tensor, valid: Tensor) -> Tensor:
+    known = torch.where(valid, error.detach(), torch.full_like(error, torch.nan)).flatten(1)[:, ::SPARSE]
+    return torch.nan_to_num(known.nanmedian(1).values)[:, None, None]
+
+
+def _normalised(disparity: Tensor) -> Tensor:
+    """Less its median, over its mean deviation from it."""
+    flat = disparity.flatten(1)
+    median = flat[:, ::SPARSE].median(1, keepdim=True).values
+    spread = (flat - median).abs().mean(1, keepdim=True) + FLAT * median
+    return ((flat - median) / spread).view_as(disparity)
