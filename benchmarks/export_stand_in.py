@@ -41,7 +41,8 @@ def main() -> None:
 
 def stand_in(size: str = "vits") -> DepthAnythingV2:
     """The network with weights computed from their names."""
-    network = DepthAnythingV2(size).eval()
+    network = DepthAnythingV2(size)
+    network.eval()
     state = parity.weights(parity.manifest(FAMILY, size))
     network.load_state_dict({name: torch.from_numpy(value) for name, value in state.items()})
     return network
