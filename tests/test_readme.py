@@ -34,7 +34,7 @@ def test_every_option_named_is_an_option():
     from vergence.cli.main import app
 
     commands = get_command(app).commands
-    known = {"--install-completion", "--json"}
+    known = {"--help", "--install-completion", "--json"}
     for command in (get_command(app), *commands.values(), *getattr(commands["models"], "commands", {}).values()):
         for parameter in command.params:
             known.update(parameter.opts)

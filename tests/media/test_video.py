@@ -48,7 +48,6 @@ FILMS = {
     "videos/nasa_multistream.mp4": (480, 270, 390, 8),
     "videos/office_bw_audio.mp4": (640, 480, 185, 8),
     "videos/stream_audio.mp4": (480, 360, 90, 8),
-    "videos/animation_cuts.webm": (1280, 720, 720, 8),
 }
 BROKEN = {"edge/audio_only.m4a", "edge/empty.mp4", "edge/truncated.mp4"}
 
