@@ -17,7 +17,7 @@ from vergence.errors import FormatError, MediaError, SettingsError
 from vergence.media.depth_file import DepthName, DepthSink, DepthSource
 from vergence.media.formats import written_suffixes
 from vergence.media.open import Source, open_sink, open_source
-from vergence.media.video_writer import EncodeSettings, StereoTag, codec_for, container_for
+from vergence.media.video_writer import EncodeSettings, codec_for, container_for
 from vergence.media.visualise import visualise
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
@@ -232,8 +232,9 @@ def _run(
             stages = _depth_stages(info, model, stabilising)
             name = model.card.name
         stages.append(lambda items: _packed(items, layout, stereo or StereoSettings()))
-        tag = StereoTag(layout.packing, layout.is_half) if layout.packing else None
-        sink = stack.enter_context(open_sink(path, like=info, settings=encode, overwrite=overwrite, stereo=tag))
+        sink = stack.enter_context(
+            open_sink(path, like=info, settings=encode, overwrite=overwrite, stereo=layout.packing)
+        )
         pictures = stack.enter_context(overlapped(media, *stages, size=QUEUE))
         frames, seconds = _drain(pictures, sink.write, info, progress)
     return Result(sink.path, frames, seconds, name)

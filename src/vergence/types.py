@@ -30,6 +30,9 @@ Sampling = Literal[
 ]
 
 
+Packing = Literal["left_right", "right_left", "top_bottom"]  # whose view lies where in a picture of both eyes
+
+
 @dataclass(frozen=True)
 class Intrinsics:
     """A pinhole camera in pixels of a `width` x `height` picture; the top-left pixel's centre is (0.5, 0.5)."""

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 from clips import FIXTURES, Audio, Subtitles, drawing, picture_track, rgb_of_yuv, tracks, write_clip
 from vergence.errors import FormatError, MediaError, SettingsError, ShapeError, TargetError
 from vergence.media.video import VideoSource
-from vergence.media.video_writer import EncodeSettings, StereoTag, VideoSink, container_for
+from vergence.media.video_writer import EncodeSettings, VideoSink, container_for
 from vergence.types import Colour, Frame, MediaInfo
 
 EDGE, VIDEOS = FIXTURES / "edge", FIXTURES / "videos"
@@ -464,9 +464,8 @@ def test_av1_keeps_ten_bits(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("layout", ["left_right", "right_left", "top_bottom"])
-@pytest.mark.parametrize("is_half", [False, True])
-def test_matroska_says_how_the_eyes_share_a_frame(tmp_path: Path, layout: Any, is_half: bool) -> None:
-    path = write(tmp_path / "a.mkv", frames_at([0, 3000]), stereo=StereoTag(layout, is_half))
+def test_matroska_says_how_the_eyes_share_a_frame(tmp_path: Path, layout: Any) -> None:
+    path = write(tmp_path / "a.mkv", frames_at([0, 3000]), stereo=layout)
     with av.open(str(path)) as film:
         assert film.streams.video[0].metadata["stereo_mode"] == layout
         assert film.streams.video[0].sample_aspect_ratio in (None, 1)
@@ -474,7 +473,7 @@ def test_matroska_says_how_the_eyes_share_a_frame(tmp_path: Path, layout: Any, i
 
 @pytest.mark.parametrize(("layout", "packing"), [("left_right", 3), ("top_bottom", 4), ("right_left", None)])
 def test_h264_says_it_too_where_it_can(tmp_path: Path, layout: Any, packing: int | None) -> None:
-    path = write(tmp_path / "a.mp4", frames_at([0, 3000]), stereo=StereoTag(layout))
+    path = write(tmp_path / "a.mp4", frames_at([0, 3000]), stereo=layout)
     with av.open(str(path)) as film:
         side_data: Any = next(film.decode(video=0)).side_data
         assert ("STEREO3D" in {item.type.name for item in side_data}) == (packing is not None)

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from vergence.errors import FormatError, MediaError
 from vergence.media.formats import by_content, by_suffix, is_pattern, read_suffixes, written_suffixes
-from vergence.types import Frame, MediaInfo
+from vergence.types import Frame, MediaInfo, Packing
 
 if TYPE_CHECKING:
-    from vergence.media.video_writer import EncodeSettings, StereoTag
+    from vergence.media.video_writer import EncodeSettings
 
 logger = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ def open_sink(
     like: MediaInfo,
     settings: "EncodeSettings | None" = None,
     overwrite: bool = False,
-    stereo: "StereoTag | None" = None,
+    stereo: Packing | None = None,
 ) -> Sink[Frame]:
     """Open what a photo or film is written to; the suffix chooses the format.
 

@@ -25,7 +25,7 @@ from vergence.media.targets import Target
 from vergence.media.tracks import MATROSKA, OtherTracks, label
 from vergence.media.video import film_stream, open_film
 from vergence.media.yuv import YuvWriter, with_matrix
-from vergence.types import Colour, Frame, MediaInfo
+from vergence.types import Colour, Frame, MediaInfo, Packing
 
 logger = logging.getLogger(__name__)
 
@@ -90,20 +90,6 @@ class EncodeSettings:
             raise SettingsError(f"{self.codec} has no preset {self.preset!r}; choose from {', '.join(encoder.presets)}")
 
 
-@dataclass(frozen=True)
-class StereoTag:
-    """How both eyes share a frame, for players that look for it.
-
-    Attributes:
-        layout: whose view lies where.
-        is_half: each view is squeezed to half its size. Neither Matroska nor H.264 can say that; players tell it from
-            the shape of the frame.
-    """
-
-    layout: Literal["left_right", "right_left", "top_bottom"]
-    is_half: bool = False
-
-
 FRAME_PACKING = {"left_right": 3, "top_bottom": 4}  # H.264 SEI; it cannot say that the right view comes first
 
 
@@ -140,7 +126,7 @@ class VideoSink:
         settings: EncodeSettings = EncodeSettings(),
         overwrite: bool = False,
         carry_tracks: bool = True,
-        stereo: StereoTag | None = None,
+        stereo: Packing | None = None,
     ) -> None:
         self._like, self._settings, self._stereo = like, settings, stereo
         self._codec = codec_for(settings, like)
@@ -233,7 +219,7 @@ class VideoSink:
         else:
             stream.disposition = Disposition.default
         if self._stereo is not None and self._format in MATROSKA:
-            stream.metadata["stereo_mode"] = self._stereo.layout
+            stream.metadata["stereo_mode"] = self._stereo
         context = stream.codec_context
         context.width, context.height = frame.width + frame.width % 2, frame.height + frame.height % 2
         context.pix_fmt = pixels
@@ -257,8 +243,8 @@ class VideoSink:
         }
         if self._codec == "h264":
             options["profile"] = "high"
-            if self._stereo is not None and self._stereo.layout in FRAME_PACKING:
-                options["x264-params"] = f"frame-packing={FRAME_PACKING[self._stereo.layout]}"
+            if self._stereo is not None and self._stereo in FRAME_PACKING:
+                options["x264-params"] = f"frame-packing={FRAME_PACKING[self._stereo]}"
         if self._codec == "hevc":
             parameters = ["log-level=error"]  # x265 writes to stderr by itself
             if colour.transfer in (PQ, HLG) and self._tracks is not None and self._like.path is not None:

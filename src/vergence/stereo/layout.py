@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -12,11 +12,9 @@ from numpy.typing import NDArray
 from vergence.errors import SettingsError
 from vergence.geometry.resample import shrink
 from vergence.geometry.rows import by_rows
-from vergence.types import StereoPair
+from vergence.types import Packing, StereoPair
 
 F = np.float32
-
-Packing = Literal["left_right", "right_left", "top_bottom"]  # how a film's tags name it; None for a plain picture
 
 
 @dataclass(frozen=True)
@@ -31,7 +29,6 @@ class Layout:
     headset_tag: str
     pack: Callable[[StereoPair], NDArray[Any]]
     packing: Packing | None = None
-    is_half: bool = False  # each eye is squeezed so that the picture keeps its size
 
 
 def _beside(pair: StereoPair) -> NDArray[Any]:
@@ -106,9 +103,9 @@ LAYOUTS: dict[str, Layout] = {
     layout.name: layout
     for layout in (
         Layout("sbs", "_sbs", "_LRF_Full_SBS", _beside, "left_right"),
-        Layout("half-sbs", "_half_sbs", "_SBS", _half_beside, "left_right", is_half=True),
+        Layout("half-sbs", "_half_sbs", "_SBS", _half_beside, "left_right"),
         Layout("tb", "_tb", "_TB", _above, "top_bottom"),
-        Layout("half-tb", "_half_tb", "_TB", _half_above, "top_bottom", is_half=True),
+        Layout("half-tb", "_half_tb", "_TB", _half_above, "top_bottom"),
         Layout("anaglyph", "_anaglyph", "_anaglyph", _anaglyph),
         Layout("left", "_left", "_left", lambda pair: pair.left),
         Layout("right", "_right", "_right", lambda pair: pair.right),
