@@ -1,16 +1,21 @@
 """Whole jobs on every awkward file: each converts rightly, with every frame, packet and time accounted for."""
 
 import logging
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from PIL import Image
 
 import vergence
+from clips import Audio, write_clip
+from vergence.errors import DepthKindError, TargetError
 from vergence.media.video import film_stream
-from vergence.pipelines import result_path
+from vergence.pipelines import model_for_cloud, result_path
+from vergence.synthetic import render_photo
 from vergence.types import DepthFrame, DepthMap, MediaInfo
 
 FIXTURES = Path(__file__).parent / "fixtures"
@@ -180,3 +185,238 @@ def test_results_are_named_after_their_source(tmp_path, name, is_film, expected)
     info = MediaInfo(tmp_path / name, is_film, 64, 48)
     assert result_path(info, None, "_sbs") == tmp_path / expected
     assert result_path(info, tmp_path / "other.xyz", "_sbs") == tmp_path / "other.xyz"
+
+
+class Plane(Ramp):
+    """Metres: a wall two metres away."""
+
+    card = replace(Ramp.card, kind="metric", name="wall")
+
+    def estimate(self, frames):
+        for frame in frames:
+            yield DepthFrame(frame, DepthMap(np.full((36, 64), 2, np.float32), np.ones((36, 64), bool), "metric"))
+
+
+def end_of_pictures(path):
+    """By the track's own word: where frames are out of order, MP4 keeps steps of decoding and no lengths of frames."""
+    with av.open(str(path)) as container:
+        stream = film_stream(container, path)
+        return (stream.start_time + stream.duration) * stream.time_base
+
+
+@pytest.mark.parametrize(("rate", "target"), [(30, 20), (24, 10), (Fraction(30000, 1001), 12)])
+def test_fewer_frames_a_second_do_not_drift(rate, target, tmp_path):
+    source = write_clip(tmp_path / "a.mp4", frames=int(3 * rate), rate=Fraction(rate), audio=(Audio(seconds=3.0),))
+    part = vergence.Part(target_rate=Fraction(target))
+    done = vergence.process_video(source, tmp_path / "out.mp4", depth=Ramp(), part=part)
+    before, after = picture_times(source), picture_times(done.path)
+    cuts = [Fraction(k, target) for k in range(int(before[-1] * target) + 1)]
+    assert after == sorted({next(t for t in before if t >= cut) for cut in cuts})
+    assert end_of_pictures(done.path) == end_of_pictures(source)
+    assert packets(done.path, "audio") == packets(source, "audio")
+    with av.open(str(done.path)) as container:
+        assert container.streams.video[0].average_rate == pytest.approx(target, rel=0.03)
+
+
+def test_a_thinned_film_of_a_variable_rate_keeps_its_times(tmp_path):
+    source = FIXTURES / "edge" / "vfr.mp4"
+    done = vergence.process_depth(
+        source, tmp_path / "out.mp4", model=Ramp(), part=vergence.Part(target_rate=Fraction(10))
+    )
+    before, after = picture_times(source), picture_times(done.path)
+    assert set(after) < set(before)
+    assert after == sorted({next(t for t in before if t >= Fraction(k, 10)) for k in range(int(before[-1] * 10) + 1)})
+
+
+def test_a_count_ends_picture_and_sound_together(tmp_path):
+    source = write_clip(tmp_path / "a.mp4", frames=72, audio=(Audio(seconds=3.0),))
+    part = vergence.Part(target_rate=Fraction(8), max_frames=10)
+    done = vergence.process_depth(source, tmp_path / "out.mp4", model=Ramp(), part=part)
+    assert picture_times(done.path) == [Fraction(i, 8) for i in range(10)]
+    assert end_of_pictures(done.path) == Fraction(10, 8)
+    (sound,) = packets(done.path, "audio")
+    assert Fraction(10, 8) - Fraction(1, 20) < sound[-1][0] < Fraction(10, 8)
+
+
+def test_results_have_the_shrunk_size(tmp_path):
+    part = vergence.Part(max_side=320)
+    source = FIXTURES / "edge" / "rotated_metadata.mp4"
+    done = vergence.process_video(source, tmp_path / "out.mp4", depth=Ramp(), part=replace(part, max_frames=2))
+    with vergence.open_source(done.path) as film:
+        assert (film.info.width, film.info.height) == (360, 320)
+    photo = vergence.process_depth(
+        FIXTURES / "images" / "sk_coffee.png", tmp_path / "out.npz", model=Ramp(), part=vergence.Part(max_side=300)
+    )
+    assert vergence.read_depth(photo.path).values.shape == (200, 300)
+
+
+@pytest.mark.parametrize(
+    ("part", "kind", "said"),
+    [
+        (vergence.Part(target_rate=Fraction(5)), "inverse", "frame rate"),
+        (vergence.Part(start=Fraction(1)), "inverse", "start"),
+        (vergence.Part(max_side=64), "disparity", "whole picture"),
+    ],
+)
+def test_depth_of_ones_own_that_would_not_fit_is_refused(tmp_path, part, kind, said):
+    source = FIXTURES / "edge" / "five_frames.mp4"
+    np.savez(tmp_path / "depth.npz", depth=np.ones((5, 36, 64), np.float32))
+    given = vergence.GivenDepth(tmp_path / "depth.npz", kind)
+    with pytest.raises(vergence.VergenceError, match=said):
+        vergence.process_video(source, tmp_path / "out.mp4", depth=given, part=part)
+
+
+@pytest.mark.parametrize("grayscale", [False, True])
+def test_side_by_side_shows_the_source_and_its_depth_frame_by_frame(grayscale, tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", frames=40, audio=(Audio(seconds=1.0),))
+    done = vergence.process_depth(clip, tmp_path / "out.mp4", model=Ramp(), grayscale=grayscale, side_by_side=True)
+    assert picture_times(done.path) == picture_times(clip)
+    assert len(packets(done.path, "audio")) == 1
+    with vergence.open_source(clip) as source, vergence.open_source(done.path) as shown:
+        for ours, theirs in zip(shown, source, strict=True):
+            assert ours.rgb.shape == (48, 128, 3)
+            assert np.abs(ours.rgb[:, :64].astype(int) - theirs.rgb).mean() < 6
+            depth = ours.rgb[:, 64:].astype(int)
+            assert depth[-4:].mean() > depth[:4].mean() + 80
+            assert (np.ptp(depth, axis=2).mean() < 8) == grayscale
+
+
+def test_side_by_side_of_a_photo_is_a_picture(tmp_path):
+    photo = FIXTURES / "images" / "sk_coffee.png"
+    done = vergence.process_depth(photo, tmp_path, model=Ramp(), side_by_side=True)
+    assert done.path == tmp_path / "sk_coffee_depth.png"
+    with vergence.open_source(photo) as source, vergence.open_source(done.path) as shown:
+        ours, theirs = next(iter(shown)), next(iter(source))
+    np.testing.assert_array_equal(ours.rgb[:, :600], theirs.rgb)
+    assert ours.rgb.shape == (400, 1200, 3)
+    with pytest.raises(vergence.VergenceError, match="photo"):
+        vergence.process_depth(photo, tmp_path / "out.npz", model=Ramp(), side_by_side=True)
+
+
+def test_a_depth_film_without_sound(tmp_path):
+    clip = write_clip(tmp_path / "a.mp4", audio=(Audio(seconds=0.5),))
+    done = vergence.process_depth(clip, tmp_path / "out.mp4", model=Ramp(), audio=False)
+    assert packets(done.path, "audio") == []
+    assert picture_times(done.path) == picture_times(clip)
+
+
+def test_constant_depth_is_shown(tmp_path):
+    done = vergence.process_depth(FIXTURES / "edge" / "five_frames.mp4", tmp_path / "o.mp4", model=Plane())
+    with vergence.open_source(done.path) as film:
+        assert [np.ptp(frame.rgb[..., 1]) < 4 for frame in film] == [True] * 5
+
+
+# -- point clouds --------------------------------------------------------------------------------------------------
+
+
+def by_another_reader(path):
+    """(N, 3) float64 of a file's own axes, by another program."""
+    plyfile = pytest.importorskip("plyfile", reason="the independent reader is not installed")
+    vertex = plyfile.PlyData.read(str(path))["vertex"].data
+    return np.stack([vertex[axis].astype(float) for axis in "xyz"], axis=1), vertex
+
+
+def sample_files(sample, folder):
+    """A rendered picture and its true depth, as files."""
+    Image.fromarray(sample.frame.rgb).save(folder / "room.png")
+    depth = replace(sample.depth, confidence=sample.ids.astype(np.float32))
+    vergence.write_depth(folder / "depth.npz", depth, width=sample.frame.width, height=sample.frame.height)
+    return folder / "room.png", vergence.GivenDepth(folder / "depth.npz")
+
+
+def test_surfaces_of_the_synthetic_world_land_where_they_are(tmp_path):
+    """Planes are flat, and stand where the renderer's normals and depth say, to a thousandth."""
+    sample = render_photo(7, kind="room")
+    photo, given = sample_files(sample, tmp_path)
+    settings = vergence.CloudSettings(edges="keep", farthest=float("inf"))
+    done = vergence.process_cloud(photo, depth=given, settings=settings)
+    assert done.path == tmp_path / "room.ply"
+    points, vertex = by_another_reader(done.path)
+    valid = sample.depth.valid
+    normals = sample.normals[valid] * [1, -1, -1]  # as files have them: y up, z towards the viewer
+    flat = 0
+    for number in np.unique(sample.ids[valid]):
+        of_it = vertex["confidence"] == number
+        for normal in np.unique(normals[of_it].round(4), axis=0):
+            face = of_it & (np.abs(normals - normal) < 1e-3).all(axis=1)
+            if face.sum() < 500:
+                continue
+            off = points[face] @ normals[face].mean(axis=0)
+            assert np.ptp(off) < 1e-3 * np.abs(points[face]).max()
+            flat += 1
+    assert flat >= 3
+    colours = np.stack([vertex[name] for name in ("red", "green", "blue")], axis=1)
+    np.testing.assert_array_equal(colours, sample.frame.rgb[valid])
+
+
+def test_a_sphere_is_round(tmp_path):
+    camera = vergence.Intrinsics(250, 250, 160, 120, 320, 240)
+    u, v = np.meshgrid(np.arange(320) + 0.5, np.arange(240) + 0.5)
+    ray = np.stack([(u - 160) / 250, (v - 120) / 250, np.ones_like(u)], axis=-1)
+    centre, radius = np.array([0.3, -0.2, 3.0]), 0.8
+    half, square = ray @ centre, (ray**2).sum(axis=-1)
+    inside = half**2 - square * (centre @ centre - radius**2)
+    z = np.where(inside > 0, (half - np.sqrt(np.maximum(inside, 0))) / square, 0).astype(np.float32)
+    depth = DepthMap(z, z > 0, "metric", intrinsics=camera)
+    vergence.write_depth(tmp_path / "depth.exr", depth, width=320, height=240)
+    Image.new("RGB", (320, 240), (9, 99, 199)).save(tmp_path / "ball.png")
+    done = vergence.process_cloud(tmp_path / "ball.png", depth=vergence.GivenDepth(tmp_path / "depth.exr"))
+    points, _ = by_another_reader(done.path)
+    assert len(points) > 0.95 * (z > 0).sum()  # all but what is seen at a grazing angle
+    away = np.linalg.norm(points - centre * [1, -1, -1], axis=1)
+    np.testing.assert_allclose(away, radius, rtol=1e-3)
+    assert points[:, 1].mean() > 0  # it lies above the middle of the picture, and of the cloud
+
+
+def test_a_films_clouds_are_one_file_a_frame(tmp_path):
+    source = FIXTURES / "edge" / "rotated_metadata.mp4"
+    part = vergence.Part(target_rate=Fraction(4), max_frames=3, max_side=64)
+    camera = vergence.CameraSettings(focal_length_x=500)
+    done = vergence.process_cloud(source, tmp_path / "out.ply", depth=Plane(), camera=camera, part=part)
+    assert (done.path, done.frames, done.model) == (tmp_path / "out", 3, "wall")
+    assert sorted(path.name for path in done.path.iterdir()) == [f"{i:06}.ply" for i in range(3)]
+    points, _ = by_another_reader(done.path / "000002.ply")
+    assert len(points) == 36 * 64
+    np.testing.assert_allclose(points[:, 2], -2)
+    assert np.ptp(points[:, 1]) == pytest.approx(2 * 63 / (500 / 10))  # 640 px became 64, and f follows
+
+
+def test_unknown_scale_is_told_once(tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, "vergence"):
+        vergence.process_cloud(FIXTURES / "edge" / "five_frames.mp4", tmp_path / "out.ply", depth=Ramp())
+    assert sum("guess" in record.getMessage() for record in caplog.records) == 1
+
+
+def test_relative_depth_is_refused_with_the_models_that_would_do(tmp_path):
+    class Relative(Ramp):
+        card = replace(Ramp.card, kind="affine_inverse", name="relative")
+
+    photo = FIXTURES / "images" / "sk_coffee.png"
+    with pytest.raises(DepthKindError, match=r"'relative' gives affine_inverse.*metric-indoor-small.*--depth"):
+        vergence.process_cloud(photo, tmp_path / "out.ply", depth=Relative())
+    np.savez(tmp_path / "depth.npz", depth=np.ones((36, 64), np.float32))
+    given = vergence.GivenDepth(tmp_path / "depth.npz", "inverse")
+    with pytest.raises(DepthKindError, match=r"depth\.npz gives affine_inverse"):
+        vergence.process_cloud(photo, tmp_path / "out.ply", depth=given)
+    assert [path.name for path in tmp_path.iterdir()] == ["depth.npz"]
+
+
+def test_the_numbered_pictures_of_a_film_are_never_replaced_by_its_results(tmp_path):
+    shot = tmp_path / "shot"
+    shot.mkdir()
+    for i in range(3):
+        Image.new("RGB", (64, 48), (i * 20, 80, 90)).save(shot / f"{i:03}.png")
+    with pytest.raises(TargetError, match="its own source"):
+        vergence.process_cloud(shot, tmp_path / "shot.ply", depth=Plane(), overwrite=True)
+    with pytest.raises(TargetError, match="its own source"):
+        vergence.process_depth(shot, tmp_path / "shot.npz", model=Plane(), overwrite=True)
+    assert len(list(shot.iterdir())) == 3
+    assert vergence.process_cloud(shot, depth=Plane()).path == tmp_path / "shot_cloud"
+
+
+def test_auto_takes_a_metric_model_that_is_here(tmp_path, monkeypatch):
+    assert model_for_cloud("auto") == "preview"
+    assert model_for_cloud("any-name") == "any-name"
+    here = {"depth-anything-v2-metric-outdoor-small", "depth-anything-v2-small"}
+    monkeypatch.setattr("vergence.depth.weights.find", lambda card: tmp_path if card.name in here else None)
+    assert model_for_cloud("auto") == "depth-anything-v2-metric-outdoor-small"

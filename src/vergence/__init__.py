@@ -16,10 +16,22 @@ if TYPE_CHECKING:
     __version__: str
     from vergence.depth.model import DepthModel, load_model
     from vergence.errors import VergenceError
+    from vergence.geometry.project import unproject
+    from vergence.media.cloud import CameraSettings, CloudSettings
     from vergence.media.depth_file import DepthSink, DepthSource, read_depth, write_depth
     from vergence.media.open import Sink, Source, open_sink, open_source
+    from vergence.media.ply import PointCloud, read_ply, write_ply
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines import GivenDepth, Part, Progress, Result, process_depth, process_photo, process_video
+    from vergence.pipelines import (
+        GivenDepth,
+        Part,
+        Progress,
+        Result,
+        process_cloud,
+        process_depth,
+        process_photo,
+        process_video,
+    )
     from vergence.stability.shots import mark_shots
     from vergence.stability.stabilise import StabiliseSettings, stabilise
     from vergence.stereo.disparity import StereoSettings
@@ -30,14 +42,18 @@ if TYPE_CHECKING:
 _HOMES = {
     "vergence.depth.model": ("DepthModel", "load_model"),
     "vergence.errors": ("VergenceError",),
+    "vergence.geometry.project": ("unproject",),
+    "vergence.media.cloud": ("CameraSettings", "CloudSettings"),
     "vergence.media.depth_file": ("DepthSink", "DepthSource", "read_depth", "write_depth"),
     "vergence.media.open": ("Sink", "Source", "open_sink", "open_source"),
+    "vergence.media.ply": ("PointCloud", "read_ply", "write_ply"),
     "vergence.media.video_writer": ("EncodeSettings",),
     "vergence.pipelines": (
         "GivenDepth",
         "Part",
         "Progress",
         "Result",
+        "process_cloud",
         "process_depth",
         "process_photo",
         "process_video",
@@ -53,6 +69,8 @@ _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
 __all__ = [
     "LAYOUTS",
+    "CameraSettings",
+    "CloudSettings",
     "DepthFrame",
     "DepthMap",
     "DepthModel",
@@ -64,6 +82,7 @@ __all__ = [
     "Intrinsics",
     "MediaInfo",
     "Part",
+    "PointCloud",
     "Progress",
     "Result",
     "Sink",
@@ -77,13 +96,17 @@ __all__ = [
     "mark_shots",
     "open_sink",
     "open_source",
+    "process_cloud",
     "process_depth",
     "process_photo",
     "process_video",
     "read_depth",
+    "read_ply",
     "stabilise",
     "synthesise",
+    "unproject",
     "write_depth",
+    "write_ply",
 ]
 
 

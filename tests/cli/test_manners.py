@@ -19,6 +19,7 @@ def vergence(*arguments, **more):
         (),
         ("stereo",),
         ("depth",),
+        ("cloud",),
         ("models",),
         ("synth",),
         ("eval",),

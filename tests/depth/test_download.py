@@ -5,12 +5,14 @@ import multiprocessing
 import socket
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
+from typer.testing import CliRunner
 
-from vergence.depth import download
-from vergence.depth.cards import HubFile
+from vergence.cli import models
+from vergence.depth import download, weights
+from vergence.depth.cards import CARDS, HubFile
 from vergence.errors import WeightsError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
@@ -407,6 +409,126 @@ def test_the_checksum_the_hub_knows_is_checked(make_server, target, monkeypatch)
     with pytest.raises(WeightsError, match="damaged"):
         download.download(HubFile("org/name", "net.onnx"), target)
     assert left_behind(target) == []
+
+
+def test_what_the_hub_said_is_recorded_beside_what_was_computed(make_server, target, monkeypatch):
+    hub, storage = make_server(), make_server()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.redirect = f"{storage.url}/blob"
+    hub.linked = {"X-Linked-Etag": f'"{SHA256}"', "X-Linked-Size": str(len(CONTENT))}
+    download.download(HubFile("org/name", "net.pth"), target)
+    expected = download.Record(f"{hub.url}/org/name/resolve/main/net.pth", len(CONTENT), SHA256, '"v1"', SHA256)
+    assert download.read_record(target) == expected
+
+
+def test_a_renamed_repository_is_followed_to_what_the_hub_says(make_server, target, monkeypatch):
+    hub, renamed, storage = make_server(), make_server(), make_server()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.redirect = f"{renamed.url}/org/new/resolve/main/net.pth"
+    renamed.redirect = f"{storage.url}/blob"
+    renamed.linked = {"X-Linked-Etag": '"' + "0" * 64 + '"'}
+    with pytest.raises(WeightsError, match=f"damaged: .*sha256 {SHA256[:12]}….*expected.*{'0' * 12}…"):
+        download.download(HubFile("org/old", "net.pth"), target)
+    assert left_behind(target) == []
+
+
+@pytest.mark.parametrize("form", ['"{}"', 'W/"{}"'])
+def test_a_tag_of_the_hub_that_is_a_checksum_is_checked_without_a_redirect_too(server, target, monkeypatch, form):
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    server.etag = form.format("0" * 64)
+    with pytest.raises(WeightsError, match="damaged"):
+        download.download(HubFile("org/name", "net.pth"), target)
+    assert left_behind(target) == []
+    server.etag = form.format(SHA256.upper())
+    download.download(HubFile("org/name", "net.pth"), target)
+    assert download.read_record(target).hub_etag == SHA256.upper()
+
+
+@pytest.mark.parametrize("tag", ["a" * 40, "g" * 64, "0x8DC" + "0" * 11])
+def test_a_tag_of_the_hub_that_is_no_checksum_is_only_recorded(server, target, monkeypatch, tag):
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    server.etag = f'"{tag}"'
+    download.download(HubFile("org/name", "net.pth"), target)
+    record = download.read_record(target)
+    assert (record.sha256, record.hub_etag) == (SHA256, tag)
+
+
+def test_what_another_server_calls_a_version_is_no_checksum(server, target):
+    server.etag = f'"{"0" * 64}"'
+    download.download(f"{server.url}/net.onnx", target)
+    record = download.read_record(target)
+    assert (record.sha256, record.hub_etag) == (SHA256, None)
+
+
+def test_a_resumed_file_is_checked_against_the_hubs_word_as_a_whole(make_server, target, monkeypatch):
+    hub, storage = make_server(), make_server()
+    monkeypatch.setenv("HF_ENDPOINT", hub.url)
+    hub.redirect = f"{storage.url}/blob"
+    hub.linked = {"X-Linked-Etag": f'"{SHA256}"', "X-Linked-Size": str(len(CONTENT))}
+    storage.breaks_after = [300_000]
+    download.download(HubFile("org/name", "net.pth"), target)
+    assert [request.range for request in storage.requests] == [None, "bytes=300000-"]
+    assert download.read_record(target).sha256 == SHA256
+
+
+@pytest.fixture
+def small(server, online, monkeypatch):
+    """The card of a small model whose two forms come from the server under test."""
+    card = replace(
+        CARDS["depth-anything-v2-small"],
+        onnx=f"{server.url}/model.onnx",
+        checkpoint=HubFile("org/name", "depth_anything_v2_vits.pth"),
+    )
+    monkeypatch.setenv("HF_ENDPOINT", server.url)
+    server.etag = f'"{SHA256}"'
+    return card
+
+
+def test_a_checkpoint_arrives_in_the_store_and_is_held_to_its_record(server, small):
+    path = weights.fetch(small, form="checkpoint")
+    assert path == weights.store() / "depth_anything_v2_vits.pth"
+    assert path.read_bytes() == CONTENT
+    assert [request.path for request in server.requests] == ["/org/name/resolve/main/depth_anything_v2_vits.pth"]
+    assert weights.check(small, path)
+    assert weights.fetch(small) == path
+    assert len(server.requests) == 1
+    path.write_bytes(CONTENT[::-1])
+    with pytest.raises(WeightsError, match=f"expected {SHA256[:12]}…"):
+        weights.fetch(small)
+
+
+def test_a_checkpoint_the_hub_tags_otherwise_does_not_arrive(server, small):
+    server.etag = '"' + "0" * 64 + '"'
+    with pytest.raises(
+        WeightsError, match=r"cannot fetch 'depth-anything-v2-small': .*damaged.*and save it as .*\.pth"
+    ):
+        weights.fetch(small, form="checkpoint")
+    assert weights.find(small) is None
+
+
+def test_any_form_is_onnx_where_it_is_published(server, small):
+    assert weights.fetch(small).name == "depth-anything-v2-small.onnx"
+    assert weights.fetch(replace(small, name="other", onnx=None, also_called=())).suffix == ".pth"
+    assert [request.path.rpartition("/")[2] for request in server.requests] == [
+        "model.onnx",
+        "depth_anything_v2_vits.pth",
+    ]
+
+
+def test_all_that_is_apache_is_pulled_and_nothing_else(server, small, monkeypatch):
+    paid = replace(small, name="paid", licence="CC-BY-NC-4.0", is_commercial=False)
+    video = replace(CARDS["video-depth-anything-small"], checkpoint=HubFile("org/video", "video.pth"))
+    for name in set(CARDS) - {"preview"}:
+        monkeypatch.delitem(CARDS, name)
+    for card in (small, paid, video):
+        monkeypatch.setitem(CARDS, card.name, card)
+    result = CliRunner().invoke(models.app, ["pull", "--all-apache"], catch_exceptions=False)
+    assert result.stdout.splitlines() == [
+        str(weights.store() / "depth-anything-v2-small.onnx"),
+        str(weights.store() / "video.pth"),
+    ]
+    assert [request.path for request in server.requests] == ["/model.onnx", "/org/video/resolve/main/video.pth"]
+    assert (weights.store() / "video.pth").read_bytes() == CONTENT
 
 
 @pytest.mark.slow

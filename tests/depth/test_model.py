@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 
 import graphs
-from vergence.depth import download, model, weights
+from vergence.depth import choice, download, model, weights
 from vergence.depth.cards import CARDS
 from vergence.depth.model import load_model
-from vergence.errors import LicenceError, SettingsError, UnknownModelError, WeightsError
+from vergence.errors import LicenceError, ModelError, SettingsError, UnknownModelError, WeightsError
 from vergence.types import Frame
 
 SMALL = CARDS["depth-anything-v2-small"]
@@ -38,7 +38,7 @@ def network(monkeypatch, online):
 
 
 def on_disk(card):
-    path = weights.store() / card.filename
+    path = weights.store_path(card, "onnx")
     path.parent.mkdir(parents=True, exist_ok=True)
     return graphs.depth_anything(path)
 
@@ -61,7 +61,7 @@ def test_auto_says_what_it_fetches_before_it_does(network, announced):
     seen = []
     loaded = load_model(announce=announced.append, progress=lambda *both: seen.append(both))
     assert loaded.card == SMALL
-    assert network == [SMALL.source]
+    assert network == [SMALL.onnx]
     assert announced == [f"fetching depth-anything-v2-small: {SMALL.summary}, Apache-2.0"]
     assert seen == [(1, 1)]
 
@@ -149,11 +149,53 @@ def test_a_graph_of_no_known_family_is_refused_with_what_it_has(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["net.pth", "net.PT", "model.safetensors"])
-def test_a_torch_checkpoint_is_refused_before_it_is_opened(tmp_path, name):
+def test_a_checkpoint_without_torch_says_what_to_install(tmp_path, name, monkeypatch):
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
     path = tmp_path / name
-    path.write_bytes(b"\x80\x04")
-    with pytest.raises(WeightsError, match="torch checkpoint, which this version does not read; export it to ONNX"):
+    path.write_bytes(b"")
+    with pytest.raises(ModelError, match=r"checkpoint of torch, which is not installed; `pip install torch==2\.13"):
+        load_model(weights=path)
+    with pytest.raises(ModelError, match=r"checkpoint of torch, which is not installed"):
         load_model("depth-anything-v2-small", weights=path)
+
+
+def test_a_model_published_for_torch_says_so_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(choice, "find_spec", lambda name: None)
+    with pytest.raises(ModelError, match=r"published for torch, which is not installed.*vergence models export vid"):
+        load_model("video-depth-anything-small")
+    with pytest.raises(ModelError, match="torch is not installed"):
+        load_model("depth-anything-v2-small", runtime="torch")
+
+
+def test_a_graph_of_ones_own_is_taken_as_relative_and_that_is_said(tmp_path, announced):
+    path = graphs.depth_anything(tmp_path / "mine.onnx")
+    load_model(weights=path, announce=announced.append)
+    assert announced == [
+        f"{path} is taken as depth_anything_v2 with relative depth; say --kind metric if it gives metres"
+    ]
+    announced.clear()
+    assert load_model(weights=path, kind="metric", announce=announced.append).card.kind == "metric"
+    assert announced == []
+
+
+def test_a_file_under_a_published_name_is_what_it_says(tmp_path, announced):
+    path = graphs.depth_anything(tmp_path / "depth_anything_v2_vits_outdoor_dynamic.onnx")
+    card = load_model(weights=path, announce=announced.append).card
+    assert (card.name, card.kind) == ("depth-anything-v2-metric-outdoor-small", "metric")
+    assert announced == []
+
+
+def test_a_kind_is_said_of_ones_own_weights_alone():
+    with pytest.raises(SettingsError, match="a model by name has its own"):
+        load_model("depth-anything-v2-small", kind="metric")
+
+
+def test_video_options_are_refused_by_models_of_pictures(tmp_path):
+    path = graphs.depth_anything(tmp_path / "mine.onnx")
+    with pytest.raises(SettingsError, match="--streaming is of video models"):
+        load_model(weights=path, streaming=True)
+    with pytest.raises(SettingsError, match="--exact is of video models"):
+        load_model(weights=path, exact=True)
 
 
 def test_a_missing_file_is_refused(tmp_path):

@@ -11,6 +11,7 @@ from vergence.errors import LicenceError, WeightsError
 
 SMALL = CARDS["depth-anything-v2-small"]
 BASE = CARDS["depth-anything-v2-base"]
+VIDEO = CARDS["video-depth-anything-small"]
 SHA256 = hashlib.sha256(b"weights").hexdigest()
 
 
@@ -91,7 +92,7 @@ def test_without_a_folder_of_its_own_the_store_is_the_users(monkeypatch):
 
 
 def test_weights_that_are_here_need_no_network(home):
-    path = put(weights.store() / SMALL.filename)
+    path = put(weights.store_path(SMALL, "onnx"))
     assert weights.fetch(SMALL) == path
 
 
@@ -111,8 +112,8 @@ def test_offline_can_be_asked_for_in_a_call(arriving):
 
 
 def test_missing_weights_are_fetched_into_the_store(arriving):
-    assert weights.fetch(SMALL) == weights.store() / SMALL.filename
-    assert arriving == [SMALL.source]
+    assert weights.fetch(SMALL) == weights.store_path(SMALL, "onnx")
+    assert arriving == [SMALL.onnx]
 
 
 def test_a_failed_download_tells_the_way_by_hand(monkeypatch, online):
@@ -134,14 +135,8 @@ def test_weights_that_changed_since_they_were_fetched_are_damaged(arriving):
         weights.fetch(SMALL)
 
 
-def test_a_cards_own_checksum_outranks_the_record(arriving):
-    path = weights.fetch(SMALL)
-    with pytest.raises(WeightsError, match=f"expected {'0' * 12}…"):
-        weights.check(replace(SMALL, sha256="0" * 64), path)
-
-
 def test_weights_nobody_knows_the_checksum_of_are_not_called_checked():
-    assert not weights.check(SMALL, put(weights.store() / SMALL.filename))
+    assert not weights.check(SMALL, put(weights.store_path(SMALL, "onnx")))
 
 
 def test_a_damaged_record_is_named(arriving):
@@ -155,10 +150,10 @@ def test_removing_leaves_nothing_of_ours_and_everything_of_others(arriving, home
     ours = weights.fetch(SMALL)
     put(download.parts(ours)[0])
     theirs = put(home / "checkpoints" / "depth_anything_v2_vits.onnx")
-    assert weights.remove(SMALL) == ours
+    assert weights.remove(SMALL) == [ours]
     assert list(weights.store().iterdir()) == []
     assert theirs.is_file()
-    assert weights.remove(SMALL) is None
+    assert weights.remove(SMALL) == []
 
 
 def test_a_licence_is_asked_for_once():
@@ -185,3 +180,143 @@ def test_a_damaged_list_of_licences_is_named():
     put(weights.store() / weights.LICENCES, b"{")
     with pytest.raises(LicenceError, match=r"licences\.json is not readable"):
         weights.require_licence(BASE)
+
+
+def test_a_checkpoint_keeps_the_name_it_was_published_under(arriving, home):
+    path = weights.fetch(SMALL, form="checkpoint")
+    assert path == home / "vergence" / "models" / "depth_anything_v2_vits.pth"
+    assert path == weights.store_path(SMALL, "checkpoint")
+    assert arriving == [SMALL.checkpoint]
+
+
+def test_onnx_anywhere_goes_before_a_checkpoint_anywhere(home):
+    checkpoint = put(weights.store_path(SMALL, "checkpoint"))
+    assert weights.find(SMALL) == checkpoint
+    onnx = put(home / ".spatial-maker" / "checkpoints" / "depth_anything_v2_vits.onnx")
+    assert weights.find(SMALL) == weights.find(SMALL, "onnx") == onnx
+    assert weights.find(SMALL, "checkpoint") == checkpoint
+
+
+def test_a_checkpoint_is_looked_for_where_its_authors_programs_keep_it(home):
+    places = [
+        home / "vergence" / "models" / "video_depth_anything_vits.pth",
+        home / ".cache" / "huggingface" / "hub" / "models--depth-anything--Video-Depth-Anything-Small"
+        "/snapshots/abc/video_depth_anything_vits.pth",
+        home / "checkpoints" / "video_depth_anything_vits.pth",
+        home / ".spatial-maker" / "checkpoints" / "video_depth_anything_vits.pth",
+    ]
+    for path in reversed(places):
+        put(path)
+        assert weights.find(VIDEO) == weights.find(VIDEO, "checkpoint") == path
+    assert weights.find(VIDEO, "onnx") is None
+
+
+def test_what_is_here_in_any_form_is_not_fetched_in_another(arriving):
+    checkpoint = put(weights.store_path(SMALL, "checkpoint"))
+    assert weights.fetch(SMALL) == checkpoint
+    assert arriving == []
+    assert weights.fetch(SMALL, form="onnx") == weights.store_path(SMALL, "onnx")
+    assert arriving == [SMALL.onnx]
+
+
+def test_what_has_no_onnx_to_fetch_comes_as_a_checkpoint(arriving):
+    assert weights.fetch(VIDEO) == weights.store_path(VIDEO, "checkpoint")
+    assert arriving == [VIDEO.checkpoint]
+
+
+def test_an_export_that_is_not_there_says_how_to_make_it(arriving):
+    with pytest.raises(WeightsError, match=r"only as a checkpoint of torch; `vergence models export video-depth") as e:
+        weights.fetch(VIDEO, form="onnx")
+    assert str(weights.store_path(VIDEO, "onnx")) in str(e.value)
+    assert arriving == []
+
+
+def test_a_form_that_is_not_published_is_an_error(arriving):
+    with pytest.raises(WeightsError, match="published only as ONNX: vergence models pull mine --form onnx"):
+        weights.fetch(replace(SMALL, name="mine", checkpoint=None), form="checkpoint")
+    with pytest.raises(WeightsError, match="'preview' is part of the package and has no checkpoint"):
+        weights.fetch(CARDS["preview"], form="checkpoint")
+
+
+def test_a_checkpoint_that_cannot_be_fetched_is_told_by_its_own_address_and_name():
+    with pytest.raises(WeightsError, match="network is forbidden") as caught:
+        weights.fetch(SMALL, form="checkpoint")
+    told = str(caught.value)
+    assert "depth-anything/Depth-Anything-V2-Small/resolve/main/depth_anything_v2_vits.pth" in told
+    assert str(weights.store() / "depth_anything_v2_vits.pth") in told
+
+
+def test_a_checkpoint_that_changed_is_damaged(arriving):
+    path = weights.fetch(SMALL, form="checkpoint")
+    path.write_bytes(b"weighty")
+    with pytest.raises(WeightsError, match=r"pth is .*expected .*models pull depth-anything-v2-small --form checkpoi"):
+        weights.fetch(SMALL)
+
+
+def test_an_export_is_there_once_its_three_parts_are():
+    folder = weights.store_path(VIDEO, "onnx")
+    for part in ("encoder.onnx", "temporal.onnx", "decoder.onnx"):
+        assert weights.find(VIDEO) is None
+        put(folder / part)
+    assert weights.find(VIDEO) == folder
+    assert weights.form_of(folder) == "onnx"
+
+
+def test_a_file_called_as_an_export_is_not_one():
+    put(weights.store_path(VIDEO, "onnx"))
+    assert weights.find(VIDEO) is None
+
+
+def export_of(card, *, recorded=()):
+    folder = weights.store_path(card, "onnx")
+    for part in (*card.parts, "step.onnx"):
+        path = put(folder / part)
+        if part in recorded:
+            download.record_path(path).write_text(json.dumps({"size": 7, "sha256": SHA256}))
+    return folder
+
+
+def test_an_export_is_checked_file_by_file():
+    folder = export_of(VIDEO, recorded=(*VIDEO.parts, "step.onnx"))
+    assert weights.check(VIDEO, folder)
+    (folder / "step.onnx").write_bytes(b"weighty")
+    with pytest.raises(
+        WeightsError, match=r"step\.onnx is .*; run `vergence models export video-depth-anything-small` a"
+    ):
+        weights.check(VIDEO, folder)
+    (folder / "step.onnx").write_bytes(b"short")
+    with pytest.raises(WeightsError, match=r"step\.onnx has 5 bytes of 7"):
+        weights.check(VIDEO, folder)
+
+
+def test_an_export_with_one_file_nobody_knows_is_not_called_checked():
+    folder = export_of(VIDEO, recorded=VIDEO.parts)
+    assert not weights.check(VIDEO, folder)
+
+
+def test_a_damaged_part_is_found_behind_one_nobody_knows():
+    folder = export_of(VIDEO, recorded=("temporal.onnx",))
+    (folder / "temporal.onnx").write_bytes(b"weighty")
+    with pytest.raises(WeightsError, match=r"temporal\.onnx"):
+        weights.check(VIDEO, folder)
+
+
+def test_removing_takes_every_form_with_what_lies_beside_it(arriving, home):
+    checkpoint = weights.fetch(VIDEO)
+    put(download.parts(checkpoint)[0])
+    folder = export_of(VIDEO, recorded=VIDEO.parts)
+    other = put(weights.store_path(SMALL, "onnx"))
+    theirs = put(home / "checkpoints" / "video_depth_anything_vits.pth")
+    assert weights.remove(VIDEO) == [folder, checkpoint]
+    assert list(weights.store().iterdir()) == [other]
+    assert theirs.is_file()
+
+
+def test_removing_a_link_to_an_export_leaves_the_export(home):
+    elsewhere = home / "elsewhere"
+    put(elsewhere / "encoder.onnx")
+    link = weights.store_path(VIDEO, "onnx")
+    link.parent.mkdir(parents=True)
+    link.symlink_to(elsewhere, target_is_directory=True)
+    assert weights.remove(VIDEO) == [link]
+    assert (elsewhere / "encoder.onnx").is_file()

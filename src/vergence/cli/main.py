@@ -12,10 +12,12 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from vergence.cli.cloud import cloud
 from vergence.cli.demo import demo
 from vergence.cli.depth import depth
 from vergence.cli.doctor import doctor
 from vergence.cli.eval import app as evaluate
+from vergence.cli.export import export
 from vergence.cli.models import app as models
 from vergence.cli.stereo import stereo
 from vergence.cli.synth import synth
@@ -34,6 +36,8 @@ app = typer.Typer(
 )
 app.command()(stereo)
 app.command()(depth)
+app.command()(cloud)
+models.command()(export)
 app.add_typer(models, name="models")
 app.command()(synth)
 app.add_typer(evaluate, name="eval")

@@ -3,13 +3,25 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from typing import Any
+from typing import Any, Literal
 
 from vergence.errors import UnknownModelError
 from vergence.types import DepthKind
 
-DEPTH_ANYTHING_V2 = {"input_size": 518}  # pixels of the short side, as its authors run it
+Form = Literal["onnx", "checkpoint"]
+"""What weights may come as: an ONNX graph (of a video model the folder of its parts), or what torch saved."""
+
 EXPORTS = "https://github.com/fabio-sim/Depth-Anything-ONNX/releases/download/v2.0.0"
+INPUT_SIZE = 518  # pixels of the short side, as the authors of both families run them
+VIDEO_PARTS = ("encoder.onnx", "temporal.onnx", "decoder.onnx")
+VIDEO_WINDOW = 32  # frames that Video Depth Anything sees at once
+
+Size = Literal["small", "base", "large"]
+CODES: dict[Size, str] = {"small": "vits", "base": "vitb", "large": "vitl"}  # as the authors call the sizes
+LICENCES: dict[Size, str] = {"small": "Apache-2.0", "base": "CC-BY-NC-4.0", "large": "CC-BY-NC-4.0"}
+COMMERCIAL = ("Apache-2.0",)
+PICTURE_PARAMETERS: dict[Size, int] = {"small": 24_785_089, "base": 97_470_785, "large": 335_315_649}
+VIDEO_PARAMETERS: dict[Size, int] = {"small": 29_035_137, "base": 114_441_409, "large": 384_390_337}
 
 
 @dataclass(frozen=True)
@@ -25,20 +37,25 @@ class HubFile:
 class ModelCard:
     """What a person would ask about a model before using it.
 
+    Its SHA-256 is not among it: that is recorded beside a file when it is first fetched, after the hub's own word where
+    the hub gives one, and the file is held to it from then on; see `download`.
+
     Attributes:
         name: what it is called on the command line.
         family: module of `vergence.depth.families` that runs it.
         kind: of the depth it gives.
         licence: of its weights, an SPDX identifier.
         is_commercial: that licence allows commercial use.
-        source: where its weights come from: a file of the hub, a URL, or None when they are part of the package.
-        parameters: of the network.
+        parameters: of the network, buffers not counted.
         summary: one line: what it is good for.
-        sha256, size: of the weights, hexadecimal and bytes; None where the source's own word is taken.
+        onnx: where its ONNX graph is published: a file of the hub, or a URL; None where it is not.
+        checkpoint: where the file of torch is published that its authors trained; None where it is not. What is
+            published as neither is part of the package.
         rank: which one `auto` prefers among those on disk: quality for its cost on a laptop, higher first;
             0 is the one inside the package, None what `auto` never takes.
         lookahead: frames read past the one being answered; 0 can run live.
-        also_called: file names other programs give the same weights.
+        parts: files that must be in the folder of its ONNX graphs; none where the graph is one file.
+        also_called: file names other programs give the same ONNX graph.
         options: what its family needs to know besides.
     """
 
@@ -47,20 +64,94 @@ class ModelCard:
     kind: DepthKind
     licence: str
     is_commercial: bool
-    source: HubFile | str | None
     parameters: int
     summary: str
-    sha256: str | None = None
-    size: int | None = None
+    onnx: HubFile | str | None = None
+    checkpoint: HubFile | str | None = None
     rank: int | None = None
     lookahead: int = 0
+    parts: tuple[str, ...] = ()
     also_called: tuple[str, ...] = ()
     options: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def is_embedded(self) -> bool:
+        """Whether its weights are part of the package."""
+        return self.onnx is None and self.checkpoint is None
+
+    @property
     def filename(self) -> str:
-        """What its weights are called in the store."""
-        return f"{self.name}.onnx"
+        """What its ONNX is called in the store: a file, or the folder of its parts."""
+        return self.name if self.parts else f"{self.name}.onnx"
+
+    @property
+    def checkpoint_name(self) -> str | None:
+        """What its checkpoint is called everywhere: as it was published."""
+        path = self.checkpoint.path if isinstance(self.checkpoint, HubFile) else self.checkpoint
+        return path.rpartition("/")[2] if path else None
+
+    @property
+    def filenames(self) -> tuple[str, ...]:
+        """All names its weights go by, ONNX first."""
+        return (self.filename, *self.also_called, *filter(None, (self.checkpoint_name,)))
+
+
+def _relative(size: Size, *, rank: int, summary: str) -> ModelCard:
+    code = CODES[size]
+    return ModelCard(
+        name=f"depth-anything-v2-{size}",
+        family="depth_anything_v2",
+        kind="affine_inverse",
+        licence=LICENCES[size],
+        is_commercial=LICENCES[size] in COMMERCIAL,
+        parameters=PICTURE_PARAMETERS[size],
+        summary=summary,
+        onnx=HubFile(f"onnx-community/depth-anything-v2-{size}", "onnx/model.onnx"),
+        checkpoint=HubFile(f"depth-anything/Depth-Anything-V2-{size.title()}", f"depth_anything_v2_{code}.pth"),
+        rank=rank,
+        also_called=(f"depth_anything_v2_{code}.onnx",),
+        options={"size": code, "input_size": INPUT_SIZE},
+    )
+
+
+def _metric(scene: Literal["indoor", "outdoor"], size: Size, *, summary: str) -> ModelCard:
+    code = CODES[size]
+    dataset, max_depth = {"indoor": ("Hypersim", 20.0), "outdoor": ("VKITTI", 80.0)}[scene]
+    published = f"depth_anything_v2_metric_{dataset.lower()}_{code}"
+    export = f"depth_anything_v2_{code}_{scene}_dynamic.onnx"
+    return ModelCard(
+        name=f"depth-anything-v2-metric-{scene}-{size}",
+        family="depth_anything_v2",
+        kind="metric",
+        licence=LICENCES[size],
+        is_commercial=LICENCES[size] in COMMERCIAL,
+        parameters=PICTURE_PARAMETERS[size],
+        summary=summary,
+        onnx=f"{EXPORTS}/{export}",
+        checkpoint=HubFile(f"depth-anything/Depth-Anything-V2-Metric-{dataset}-{size.title()}", f"{published}.pth"),
+        also_called=(export, f"{published}.onnx"),
+        options={"size": code, "input_size": INPUT_SIZE, "max_depth": max_depth},
+    )
+
+
+def _video(kind: Literal["affine_inverse", "metric"], size: Size, *, summary: str) -> ModelCard:
+    code, is_metric = CODES[size], kind == "metric"
+    return ModelCard(
+        name=f"video-depth-anything-{'metric-' if is_metric else ''}{size}",
+        family="video_depth_anything",
+        kind=kind,
+        licence=LICENCES[size],
+        is_commercial=LICENCES[size] in COMMERCIAL,
+        parameters=VIDEO_PARAMETERS[size],
+        summary=summary,
+        checkpoint=HubFile(
+            f"depth-anything/{'Metric-' if is_metric else ''}Video-Depth-Anything-{size.title()}",
+            f"{'metric_' if is_metric else ''}video_depth_anything_{code}.pth",
+        ),
+        lookahead=VIDEO_WINDOW - 1,
+        parts=VIDEO_PARTS,
+        options={"size": code, "input_size": INPUT_SIZE, "is_streaming": False, "is_exact": False},
+    )
 
 
 _ROWS = (
@@ -70,74 +161,25 @@ _ROWS = (
         kind="scale_invariant",
         licence="Apache-2.0",
         is_commercial=True,
-        source=None,
         parameters=3_560_000,
         summary="part of the package: works at once and offline, soft edges, a sketch of the depth",
         rank=0,
     ),
-    ModelCard(
-        name="depth-anything-v2-small",
-        family="depth_anything_v2",
-        kind="affine_inverse",
-        licence="Apache-2.0",
-        is_commercial=True,
-        source=HubFile("onnx-community/depth-anything-v2-small", "onnx/model.onnx"),
-        parameters=24_785_089,
-        summary="sharp relative depth of any picture; the one to use (about 99 MB)",
-        rank=3,
-        also_called=("depth_anything_v2_vits.onnx",),
-        options=DEPTH_ANYTHING_V2,
-    ),
-    ModelCard(
-        name="depth-anything-v2-base",
-        family="depth_anything_v2",
-        kind="affine_inverse",
-        licence="CC-BY-NC-4.0",
-        is_commercial=False,
-        source=HubFile("onnx-community/depth-anything-v2-base", "onnx/model.onnx"),
-        parameters=97_470_785,
-        summary="finer than small at about three times its cost (about 390 MB)",
-        rank=2,
-        also_called=("depth_anything_v2_vitb.onnx",),
-        options=DEPTH_ANYTHING_V2,
-    ),
-    ModelCard(
-        name="depth-anything-v2-large",
-        family="depth_anything_v2",
-        kind="affine_inverse",
-        licence="CC-BY-NC-4.0",
-        is_commercial=False,
-        source=HubFile("onnx-community/depth-anything-v2-large", "onnx/model.onnx"),
-        parameters=335_315_649,
-        summary="the finest of its family, slow without a GPU (about 1.3 GB)",
-        rank=1,
-        also_called=("depth_anything_v2_vitl.onnx",),
-        options=DEPTH_ANYTHING_V2,
-    ),
-    ModelCard(
-        name="depth-anything-v2-metric-indoor-small",
-        family="depth_anything_v2",
-        kind="metric",
-        licence="Apache-2.0",
-        is_commercial=True,
-        source=f"{EXPORTS}/depth_anything_v2_vits_indoor_dynamic.onnx",
-        parameters=24_785_089,
-        summary="metres, trained on rendered rooms up to 20 m (about 99 MB)",
-        also_called=("depth_anything_v2_vits_indoor_dynamic.onnx", "depth_anything_v2_metric_hypersim_vits.onnx"),
-        options=DEPTH_ANYTHING_V2,
-    ),
-    ModelCard(
-        name="depth-anything-v2-metric-outdoor-small",
-        family="depth_anything_v2",
-        kind="metric",
-        licence="Apache-2.0",
-        is_commercial=True,
-        source=f"{EXPORTS}/depth_anything_v2_vits_outdoor_dynamic.onnx",
-        parameters=24_785_089,
-        summary="metres, trained on rendered streets up to 80 m (about 99 MB)",
-        also_called=("depth_anything_v2_vits_outdoor_dynamic.onnx", "depth_anything_v2_metric_vkitti_vits.onnx"),
-        options=DEPTH_ANYTHING_V2,
-    ),
+    _relative("small", rank=3, summary="sharp relative depth of any picture; the one to use (about 99 MB)"),
+    _relative("base", rank=2, summary="finer than small at about three times its cost (about 390 MB)"),
+    _relative("large", rank=1, summary="the finest of its family, slow without a GPU (about 1.3 GB)"),
+    _metric("indoor", "small", summary="metres, trained on rendered rooms up to 20 m (about 99 MB)"),
+    _metric("indoor", "base", summary="metres in rooms, finer than small (about 390 MB)"),
+    _metric("indoor", "large", summary="metres in rooms, the finest, slow without a GPU (about 1.3 GB)"),
+    _metric("outdoor", "small", summary="metres, trained on rendered streets up to 80 m (about 99 MB)"),
+    _metric("outdoor", "base", summary="metres outdoors, finer than small (about 390 MB)"),
+    _metric("outdoor", "large", summary="metres outdoors, the finest, slow without a GPU (about 1.3 GB)"),
+    _video("affine_inverse", "small", summary="relative depth of films that holds still over time (about 116 MB)"),
+    _video("affine_inverse", "base", summary="steady films, finer than small (about 460 MB)"),
+    _video("affine_inverse", "large", summary="steady films, the finest; wants a GPU (about 1.5 GB)"),
+    _video("metric", "small", summary="metres of films, steady over time (about 116 MB)"),
+    _video("metric", "base", summary="metres of films, finer than small (about 460 MB)"),
+    _video("metric", "large", summary="metres of films, the finest; wants a GPU (about 1.5 GB)"),
 )
 
 CARDS: dict[str, ModelCard] = {card.name: card for card in _ROWS}

@@ -1,13 +1,18 @@
 """Fetching one large file over HTTPS so that it is either there and whole, or not there.
 
 Bytes gather in `<name>.part`, which a later try or run resumes; the finished file is checked, and only then gets its
-name. What was learnt of it (address, size, SHA-256) is recorded beside it as `<name>.json`.
+name. What was learnt of it (address, size, SHA-256, the hub's word) is recorded beside it as `<name>.json`, which it is
+held to from then on.
+
+The hub tags each large file with its SHA-256, and other files with something else: a tag of 64 hexadecimal digits is
+what the bytes must have, any other is only recorded. A server that is not the hub says nothing about checksums.
 """
 
 import hashlib
 import json
 import logging
 import os
+import re
 import shutil
 import socket
 import ssl
@@ -39,17 +44,26 @@ BACKOFF_SECONDS = 0.5  # before the second try, doubled for each one after
 TIMEOUT_SECONDS = 20.0  # without a byte
 CHUNK = 1 << 18  # bytes
 PASSING = (408, 425, 429, 500, 502, 503, 504)  # HTTP errors worth another try
+SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 @dataclass(frozen=True)
 class Record:
-    """What is known of a file: where it came from, its bytes, its SHA-256, and the server's tag of that version."""
+    """What is known of a file.
+
+    Attributes:
+        url: where it came from.
+        size, sha256: of its bytes; hexadecimal.
+        etag: the tag of this version, of the server that sent the bytes.
+        hub_etag: the hub's own tag of it, bare; where that is a SHA-256, the bytes were found to have it.
+    """
 
     url: str | None = None
     size: int | None = None
     sha256: str | None = None
     etag: str | None = None
+    hub_etag: str | None = None
 
 
 class _TransientError(Exception):
@@ -79,6 +93,14 @@ def read_record(path: Path) -> Record:
         return Record()
     except (ValueError, TypeError) as error:
         raise WeightsError(f"{record_path(path)} is not readable ({error}); delete it") from error
+
+
+def record(path: Path) -> None:
+    """Record a file that was made here, so that later damage is noticed."""
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    made = Record(size=path.stat().st_size, sha256=sha256)
+    record_path(path).write_text(json.dumps(asdict(made), indent=2) + "\n", "utf-8")
 
 
 def parts(path: Path) -> tuple[Path, Path]:
@@ -222,7 +244,7 @@ class _Download:
                 f"expected {size or received} bytes, sha256 {(expected or actual)[:12]}…"
             )
             raise _StaleError(fault) if resumed else WeightsError(fault)
-        return Record(url=self._url, size=received, sha256=actual, etag=served.etag)
+        return Record(url=self._url, size=received, sha256=actual, etag=served.etag, hub_etag=served.hub_etag)
 
     def _require_space(self, size: int | None, begin: int) -> None:
         free = shutil.disk_usage(self._target.parent).free
@@ -238,15 +260,19 @@ class _Download:
 
 
 class _Redirects(urllib.request.HTTPRedirectHandler):
-    """Follows redirects, never to an unsafe scheme, keeping the headers of the first answer and the token at home."""
+    """Follows redirects, never to an unsafe scheme, keeping the hub's word of the file and the token at home.
+
+    The first redirect may only say that a repository was renamed; the hub's word is where the linked tag is.
+    """
 
     def __init__(self) -> None:
-        self.first: HTTPMessage | None = None
+        self.said: HTTPMessage | None = None
 
     def redirect_request(
         self, req: urllib.request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> urllib.request.Request | None:
-        self.first = self.first or headers
+        if self.said is None or "X-Linked-Etag" in headers:
+            self.said = headers
         _require_safe(newurl)
         following = super().redirect_request(req, fp, code, msg, headers, newurl)
         # The token is an "unredirected" header, which urllib drops; on the same host it is still meant.
@@ -277,7 +303,7 @@ def _connect(url: str, start: int, etag: str | None) -> Iterator[tuple[HTTPRespo
     except (OSError, HTTPException) as error:
         raise _network_fault(error, url) from error
     with response:
-        yield response, redirects.first
+        yield response, redirects.said
 
 
 def _read(response: HTTPResponse, url: str) -> bytes:
@@ -288,10 +314,12 @@ def _read(response: HTTPResponse, url: str) -> bytes:
 
 
 def _describe(response: HTTPResponse, hub: HTTPMessage | None, url: str) -> Record:
-    """What the server says of the whole file; the hub's X-Linked-Etag is the SHA-256 of a large file."""
-    headers = hub if hub is not None and hub.get("X-Linked-Etag") else response.headers
-    linked = headers.get("X-Linked-Etag", "").strip('"')
-    size = headers.get("X-Linked-Size")
+    """What the server says of the whole file. The hub redirects to its storage, so its word is in a redirect."""
+    said = hub if hub is not None else response.headers
+    hub_etag = _bare(said.get("X-Linked-Etag") or response.headers.get("X-Linked-Etag"))
+    if hub_etag is None and _origin(url) == _origin(_hub()):
+        hub_etag = _bare(said.get("ETag"))
+    size = said.get("X-Linked-Size") or response.headers.get("X-Linked-Size")
     if size is None and response.status == 206:
         size = response.headers.get("Content-Range", "").rpartition("/")[2]
     elif size is None:
@@ -299,9 +327,14 @@ def _describe(response: HTTPResponse, hub: HTTPMessage | None, url: str) -> Reco
     return Record(
         url=url,
         size=int(size) if size and size.isdigit() else None,
-        sha256=linked if len(linked) == 64 else None,
+        sha256=hub_etag.lower() if hub_etag and SHA256.fullmatch(hub_etag) else None,
         etag=response.headers.get("ETag"),
+        hub_etag=hub_etag,
     )
+
+
+def _bare(etag: str | None) -> str | None:
+    return etag.removeprefix("W/").strip('"') if etag else None
 
 
 def _is_same(known: Record, served: Record) -> bool:

@@ -5,20 +5,15 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from importlib import import_module
 from pathlib import Path
-from types import ModuleType
-from typing import Protocol
+from typing import Any, Protocol
 
-from vergence.depth import download
-from vergence.depth import weights as store
-from vergence.depth.cards import CARDS, ModelCard, find_card
+from vergence.depth import choice, download
+from vergence.depth.cards import ModelCard
 from vergence.depth.runtimes import Device, Precision, RuntimeName, RuntimeOptions
-from vergence.errors import LicenceError, SettingsError, WeightsError
+from vergence.errors import SettingsError
 from vergence.types import DepthFrame, Frame
 
 logger = logging.getLogger(__name__)
-
-FETCHED_BY_AUTO = "depth-anything-v2-small"
-CHECKPOINTS = (".pth", ".pt", ".safetensors", ".ckpt", ".bin")  # of torch
 
 
 class DepthModel(Protocol):
@@ -41,11 +36,15 @@ def load_model(
     name: str = "auto",
     *,
     weights: str | Path | None = None,
+    kind: choice.KindName | None = None,
+    max_depth: float | None = None,
     device: Device = "auto",
     precision: Precision = "f32",
     runtime: RuntimeName = "auto",
     threads: int | None = None,
     input_size: int | None = None,
+    streaming: bool = False,
+    exact: bool = False,
     offline: bool = False,
     accept_licence: bool = False,
     progress: download.Progress | None = None,
@@ -56,108 +55,54 @@ def load_model(
     Args:
         name: of a card, or "auto": the best model on this machine, else a good one over the network, else the
             one inside the package.
-        weights: an ONNX file to use instead; with "auto" its inputs and outputs tell the family.
+        weights: a file to use instead: an ONNX graph, a checkpoint of torch, or the folder of an exported video model;
+            with "auto" its contents tell the family and the size.
+        kind: with `weights`: what they give, which cannot be seen in them: "relative" or "metric".
+        max_depth: with `weights` of Depth Anything V2 metric checkpoints: what they were trained up to, metres.
         device, precision, runtime, threads: see `RuntimeOptions`.
         input_size: pixels of the short side of what the network sees, for families that leave the choice; None is
             what the model was made for.
+        streaming: of a video model: answer each frame at once, from those before it.
+        exact: of a video model: as its authors' code to the last digit, at more memory; see `video_depth_anything`.
         offline: forbid the network, as `VERGENCE_OFFLINE=1` does.
         accept_licence: accept a licence that forbids commercial use; remembered.
         progress: called as `progress(bytes so far, bytes in all or None)` during a download.
-        announce: called with one line when "auto" fetches a model or makes do with the one inside the package.
+        announce: called with one line when "auto" fetches a model or makes do with the one inside the package, and
+            when something about a file had to be assumed.
 
     Raises:
         UnknownModelError, WeightsError, LicenceError, DeviceError, ModelError, SettingsError: see errors.py.
     """
     options = RuntimeOptions(device, precision, runtime, threads)
     if weights is not None:
-        weights = Path(weights)
-        _require_onnx(weights)
-        card = _card_of(weights) if name == "auto" else _licensed(name, accept_licence)
+        card, path = choice.own(
+            Path(weights), name, kind=kind, max_depth=max_depth, accept_licence=accept_licence, announce=announce
+        )
+    elif (kind, max_depth) != (None, None):
+        raise SettingsError("a kind of depth is said of weights of your own; a model by name has its own")
     elif name == "auto":
-        card, weights = _choose(offline, accept_licence, progress, announce)
+        card, path = choice.best(
+            options, offline=offline, accept_licence=accept_licence, progress=progress, announce=announce
+        )
     else:
-        card = _licensed(name, accept_licence)
-        weights = store.fetch(card, offline=offline, progress=progress)
-    if input_size is not None:
-        if "input_size" not in card.options:
-            raise SettingsError(f"the input size of {card.name!r} is fixed; leave it out or choose another model")
-        card = replace(card, options={**card.options, "input_size": input_size})
-    model: DepthModel = _family(card.family).load(card, weights, options)
+        card, path = choice.named(name, options, offline=offline, accept_licence=accept_licence, progress=progress)
+    card = _with_option(card, "input_size", input_size)
+    card = _with_option(card, "is_streaming", streaming or None)
+    card = _with_option(card, "is_exact", exact or None)
+    model: DepthModel = import_module(f"vergence.depth.families.{card.family}").load(card, path, options)
     return model
 
 
-def _choose(
-    offline: bool, accept_licence: bool, progress: download.Progress | None, announce: Callable[[str], None]
-) -> tuple[ModelCard, Path]:
-    """What "auto" means here and now."""
-    ranked = sorted((card for card in CARDS.values() if card.rank), key=lambda card: card.rank or 0, reverse=True)
-    for card in ranked:
-        if (path := store.find(card)) is not None and _may_use(card, accept_licence):
-            store.check(card, path)
-            return card, path
-    card, preview = CARDS[FETCHED_BY_AUTO], CARDS["preview"]
-    assert card.source is not None
-    if not store.is_offline(offline) and download.is_reachable(card.source):
-        announce(f"fetching {card.name}: {card.summary}, {card.licence}")
-        try:
-            return card, store.fetch(card, progress=progress)
-        except WeightsError as error:
-            announce(f"using the built-in preview model, with soft edges: {error}")
-    else:
-        announce(
-            "using the built-in preview model, with soft edges; "
-            f"for sharp depth go online once and run: vergence models pull {card.name}"
-        )
-    return preview, store.fetch(preview)
+REFUSED = {
+    "input_size": "the input size of {!r} is fixed; leave it out or choose another model",
+    "is_streaming": "{!r} answers every frame by itself already; --streaming is of video models",
+    "is_exact": "{!r} is exact already; --exact is of video models",
+}
 
 
-def _licensed(name: str, accept_licence: bool) -> ModelCard:
-    card = find_card(name)
-    store.require_licence(card, accept=accept_licence)
-    return card
-
-
-def _may_use(card: ModelCard, accept_licence: bool) -> bool:
-    try:
-        store.require_licence(card, accept=accept_licence)
-    except LicenceError:
-        return False
-    return True
-
-
-def _require_onnx(weights: Path) -> None:
-    if weights.suffix.lower() in CHECKPOINTS:
-        raise WeightsError(
-            f"{weights} is a torch checkpoint, which this version does not read; export it to ONNX and give that file"
-        )
-    if not weights.is_file():
-        raise WeightsError(f"there is no file {weights}; give the path of an ONNX graph")
-
-
-def _card_of(weights: Path) -> ModelCard:
-    """A card for a file of the user's own, its family told by the inputs and outputs of its graph."""
-    from vergence.depth.runtimes.onnx import signature
-
-    inputs, outputs = signature(weights)
-    for known in (CARDS["preview"], CARDS[FETCHED_BY_AUTO]):
-        if _family(known.family).matches(inputs, outputs):
-            return replace(
-                known,
-                name=weights.stem,
-                licence="unknown",
-                is_commercial=False,
-                source=None,
-                sha256=None,
-                size=None,
-                rank=None,
-                also_called=(),
-                summary=f"{known.family} weights from {weights}",
-            )
-    raise WeightsError(
-        f"{weights} belongs to no family known here: its inputs are {', '.join(map(str, inputs))}, its outputs "
-        f"{', '.join(map(str, outputs))}; see `vergence models list` for those that are"
-    )
-
-
-def _family(name: str) -> ModuleType:
-    return import_module(f"vergence.depth.families.{name}")
+def _with_option(card: ModelCard, name: str, value: Any) -> ModelCard:
+    if value is None:
+        return card
+    if name not in card.options:
+        raise SettingsError(REFUSED[name].format(card.name))
+    return replace(card, options={**card.options, name: value})

@@ -52,7 +52,6 @@ class VerticalPrior:
         kind="scale_invariant",
         licence="Apache-2.0",
         is_commercial=True,
-        source=None,
         parameters=len(VERTICAL_PRIOR),
         summary="mean depth of a row in upright pictures; sees nothing",
     )

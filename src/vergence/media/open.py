@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from vergence.errors import FormatError, MediaError
 from vergence.media.formats import by_content, by_suffix, is_pattern, read_suffixes, written_suffixes
+from vergence.media.sampling import Thinned
 from vergence.types import Frame, MediaInfo, Packing
 
 if TYPE_CHECKING:
@@ -50,20 +51,29 @@ def open_source(
     end: Fraction | None = None,
     max_frames: int | None = None,
     rate: Fraction | None = None,
+    target_rate: Fraction | None = None,
 ) -> Source:
     """Open a film, a photo, a folder of numbered pictures or a pattern of them such as `shot/%04d.png`.
 
     Args:
         uri: where it lies. The suffix says what it is, and for an unknown one the first bytes.
         start, end: the part of a film wanted, seconds, `end` exclusive.
-        max_frames: of a film, at most as many.
+        max_frames: of a film, at most as many, counted after `target_rate`.
         rate: frames a second of numbered pictures, 24 unless given; other films have their own.
+        target_rate: of a film, at most so many frames a second, see `sampling.Thinned`.
 
     Raises:
         MediaError: nothing lies there, or it is damaged.
         FormatError: it is neither a picture nor a film.
-        SettingsError: `start`, `end`, `max_frames` and `rate` make no sense.
+        SettingsError: `start`, `end`, `max_frames` and the rates make no sense.
     """
+    if target_rate is not None:
+        whole = open_source(uri, start=start, end=end, rate=rate)
+        if whole.info.is_film:
+            return Thinned(whole, target_rate, max_frames=max_frames)
+        if (start, end) == (None, None):
+            _warn_of_part(Path(uri))
+        return whole
     path = Path(uri)
     if is_pattern(path) or path.is_dir():
         return _open_frames(path, start=start, end=end, max_frames=max_frames, rate=rate)
@@ -86,10 +96,12 @@ def open_source(
         from vergence.media.image import ImageSource
 
         if (start, end, max_frames) != (None, None, None):
-            logger.warning("%s is a photo, which has no part; all of it is used", path)
+            _warn_of_part(path)
         return ImageSource(path)
     if holds == "depth":
         raise FormatError(f"{path} holds depth, not a picture; give the picture, and this file as its depth")
+    if holds == "points":
+        raise FormatError(f"{path} holds points, not a picture; give the picture they were made from")
     known = ", ".join((*read_suffixes("film"), *read_suffixes("picture")))
     raise FormatError(f"{path} is in no format we know ({known})")
 
@@ -100,6 +112,7 @@ def open_sink(
     like: MediaInfo,
     settings: "EncodeSettings | None" = None,
     overwrite: bool = False,
+    carry_tracks: bool = True,
     stereo: Packing | None = None,
 ) -> Sink[Frame]:
     """Open what a photo or film is written to; the suffix chooses the format.
@@ -112,6 +125,7 @@ def open_sink(
         like: the source it is made from.
         settings: of a film's codec.
         overwrite: replace what lies there.
+        carry_tracks: copy the sound, subtitles and chapters of a film.
         stereo: how the frames of a film hold two views.
 
     Raises:
@@ -136,10 +150,21 @@ def open_sink(
     if like.is_film:
         from vergence.media.video_writer import EncodeSettings, VideoSink
 
-        return VideoSink(path, like=like, settings=settings or EncodeSettings(), overwrite=overwrite, stereo=stereo)
+        return VideoSink(
+            path,
+            like=like,
+            settings=settings or EncodeSettings(),
+            overwrite=overwrite,
+            carry_tracks=carry_tracks,
+            stereo=stereo,
+        )
     from vergence.media.image import ImageSink
 
     return ImageSink(path, like=like, overwrite=overwrite)
+
+
+def _warn_of_part(path: Path) -> None:
+    logger.warning("%s is a photo, which has no part; all of it is used", path)
 
 
 def _open_frames(

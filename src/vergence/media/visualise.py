@@ -15,6 +15,7 @@ from vergence.types import DepthFrame, DepthMap, Frame
 LOW, HIGH = 2, 98  # percentiles of nearness that mark the ends of the scale, so that a few outliers do not
 WIDENED = 0.1  # by this share of itself, as a shot may come nearer than its first second
 SAMPLES = 20_000  # of a frame, enough for percentiles
+FLAT = 1e-5  # share of its own size under which a shot's range is rounding, which must not be shown as relief
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,10 @@ class DisplayRange:
     def shown(self, depth: DepthMap) -> NDArray[np.float32]:
         """Nearness of a map as 0 (far) to 1 (near), clipped; a flat shot is half-way, invalid values are 0."""
         span = self.high - self.low
-        values = (
-            (nearness(depth) - np.float32(self.low)) / np.float32(span) if span else np.full_like(depth.values, 0.5)
-        )
+        if span <= FLAT * max(abs(self.low), abs(self.high)):
+            values = np.full_like(depth.values, 0.5)
+        else:
+            values = ((nearness(depth).astype(np.float64) - self.low) / span).astype(np.float32)
         return np.where(depth.valid, np.clip(values, 0, 1), np.float32(0))
 
 
@@ -65,6 +67,15 @@ def visualise(
             yield from _painted(held, fixed, grayscale)
             held = []
     yield from _painted(held, fixed, grayscale)
+
+
+def beside(sources: Iterable[Frame], pictures: Iterable[Frame]) -> Iterator[Frame]:
+    """Lay each picture of depth to the right of the source's own, which come in the same order."""
+    frames = iter(sources)
+    for picture in pictures:
+        frame = next(frames)
+        assert frame.time == picture.time, f"frame {frame.index} at {frame.time} and {picture.time}"
+        yield replace(picture, rgb=np.concatenate([frame.rgb8, picture.rgb8], axis=1))
 
 
 def _painted(held: list[DepthFrame], fixed: DisplayRange | None, grayscale: bool) -> Iterator[Frame]:

@@ -16,7 +16,7 @@ from vergence.stability.scale import median_step, robust_fit
 from vergence.stability.smooth import Flow, carried, grey_of, grown, is_still, softened, trust
 from vergence.types import DepthFrame
 
-Method = Literal["gated", "ema", "none"]
+Method = Literal["auto", "gated", "ema", "none"]
 
 NEAREST = np.float32(1e-3)  # m; the logarithm needs a floor
 BOUND = 0.08  # log units a frame's scale is moved at most where depth has one: 8 %
@@ -35,11 +35,14 @@ class StabiliseSettings:
 
     Attributes:
         method: "gated" holds scale and filters what rests, "ema" is a plain moving average, "none" leaves depth alone.
+            "auto" is gated, but in a whole job none for a video model, whose depth is steady already.
         half_life: seconds after which past depth counts half; several times that where nothing has moved for a while.
+        shots: a whole job finds cuts and begins anew at each; otherwise all of a film counts as one shot.
     """
 
-    method: Method = "gated"
+    method: Method = "auto"
     half_life: float = 0.2
+    shots: bool = True
 
     def __post_init__(self) -> None:
         if self.method not in METHODS:
@@ -217,6 +220,7 @@ def _without_picture(item: DepthFrame) -> DepthFrame:
 
 
 METHODS: dict[str, Callable[[Iterable[DepthFrame], StabiliseSettings], Iterator[DepthFrame]]] = {
+    "auto": gated,
     "gated": gated,
     "ema": ema,
     "none": none,

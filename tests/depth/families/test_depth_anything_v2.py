@@ -11,7 +11,7 @@ from onnx import helper
 import graphs
 import parity
 from vergence.depth.cards import CARDS
-from vergence.depth.families import depth_anything_v2
+from vergence.depth.families import depth_anything_v2, patches
 from vergence.depth.runtimes import RuntimeOptions
 from vergence.errors import SettingsError, WeightsError
 from vergence.types import Frame, Intrinsics
@@ -35,32 +35,32 @@ def picture(width, height):
 
 def fits(case):
     height, width = case["image_net_hw"]
-    return height * width <= depth_anything_v2.MOST_PATCHES * depth_anything_v2.PATCH**2
+    return height * width <= patches.MOST_PATCHES * patches.PATCH**2
 
 
 @pytest.mark.parametrize(
     "case", list(filter(fits, CASES)), ids=lambda c: f"{c['width']}x{c['height']}@{c['input_size']}"
 )
 def test_the_input_has_the_size_the_authors_give_it(case):
-    width, height = depth_anything_v2.input_size(case["width"], case["height"], case["input_size"])
+    width, height = patches.input_size(case["width"], case["height"], case["input_size"])
     assert [height, width] == case["image_net_hw"]
 
 
 @given(width=st.integers(1, 20_000), height=st.integers(1, 20_000), short_side=st.integers(14, 1000))
 def test_the_input_is_whole_patches_and_never_too_many(width, height, short_side):
-    w, h = depth_anything_v2.input_size(width, height, short_side)
+    w, h = patches.input_size(width, height, short_side)
     assert w % 14 == h % 14 == 0
     assert w >= 14
     assert h >= 14
-    assert (w // 14) * (h // 14) <= depth_anything_v2.MOST_PATCHES
+    assert (w // 14) * (h // 14) <= patches.MOST_PATCHES
 
 
 @pytest.mark.parametrize("name", ["vits_image_126", "vits_image_portrait_84", "vits_image_square_518"])
 def test_the_picture_is_prepared_as_the_authors_prepare_it(name):
     golden = parity.golden("depth_anything_v2", name)
     rgb = golden["rgb"]
-    width, height = depth_anything_v2.input_size(rgb.shape[1], rgb.shape[0], golden.meta["input_size"])
-    prepared = depth_anything_v2.preprocess(rgb, width, height)
+    width, height = patches.input_size(rgb.shape[1], rgb.shape[0], golden.meta["input_size"])
+    prepared = patches.preprocess(rgb, width, height)
     if "input" in golden.arrays:
         np.testing.assert_allclose(prepared, golden["input"], atol=PREPROCESSING_TOLERANCE)
     else:
@@ -70,8 +70,8 @@ def test_the_picture_is_prepared_as_the_authors_prepare_it(name):
 def test_a_16_bit_picture_is_prepared_like_its_8_bit_copy():
     rgb = picture(40, 30)
     np.testing.assert_allclose(
-        depth_anything_v2.preprocess(rgb.astype(np.uint16) * 257, 56, 42),
-        depth_anything_v2.preprocess(rgb, 56, 42),
+        patches.preprocess(rgb.astype(np.uint16) * 257, 56, 42),
+        patches.preprocess(rgb, 56, 42),
         atol=1e-6,
     )
 
@@ -98,7 +98,7 @@ def test_a_static_graph_gets_the_size_it_was_made_for(tmp_path, depth):
 def test_the_answer_is_the_networks_own(tmp_path):
     path = graphs.depth_anything(tmp_path / "net.onnx")
     rgb = picture(30, 20)
-    prepared = depth_anything_v2.preprocess(rgb, 42, 28)
+    prepared = patches.preprocess(rgb, 42, 28)
     np.testing.assert_allclose(estimate(path, rgb, input_size=28).values, prepared[0].mean(axis=0), atol=1e-6)
 
 

@@ -82,7 +82,7 @@ def test_a_picture_comes_out_as_the_original_shows_it(manifest, name):
 
 @pytest.mark.slow
 def test_the_grid_it_was_trained_on_is_not_resampled(manifest):
-    from vergence.depth.families.depth_anything_v2 import preprocess
+    from vergence.depth.families.patches import preprocess
 
     golden = parity.golden(FAMILY, "vits_image_square_518")
     (found,) = run(network(manifest, golden), preprocess(golden["rgb"], 518, 518))

@@ -1,27 +1,20 @@
-"""Depth Anything V2 (Yang et al., arXiv:2406.09414) as ONNX: relative and metric, of any size, static or dynamic.
+"""Depth Anything V2 (Yang et al., arXiv:2406.09414): relative and metric, of any size.
 
-Its graph takes one (batch, 3, H, W) picture, sides multiples of 14, and gives one (batch, H, W) or (batch, 1, H, W)
-map; the names of both do not matter. The picture is prepared exactly as the authors prepare it.
+From the authors' checkpoints, which need torch, or as ONNX, static or dynamic, which does not. Its graph takes one
+(batch, 3, H, W) picture, sides multiples of 14, and gives one (batch, H, W) or (batch, 1, H, W) map; the names of both
+do not matter. The picture is prepared exactly as the authors prepare it.
 """
 
-import math
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from vergence.depth.cards import ModelCard
-from vergence.depth.runtimes import Graph, Port, RuntimeOptions, open_graph
+from vergence.depth.families.patches import PATCH, input_size, preprocess
+from vergence.depth.runtimes import Graph, Port, RuntimeOptions, is_checkpoint, open_graph
 from vergence.errors import SettingsError, WeightsError
 from vergence.types import DepthFrame, DepthMap, Frame
-
-PATCH = 14  # pixels of the picture that become one token
-MEAN = np.array((0.485, 0.456, 0.406))  # of ImageNet, per channel
-STD = np.array((0.229, 0.224, 0.225))
-MOST_PATCHES = 8192  # attention over more takes gigabytes; a picture wider than 6:1 is computed at a shorter side
 
 
 class DepthAnythingV2:
@@ -61,7 +54,7 @@ class DepthAnythingV2:
 
 
 def load(card: ModelCard, weights: Path, options: RuntimeOptions) -> DepthAnythingV2:
-    """Open the graph.
+    """Open the checkpoint or the graph.
 
     Raises:
         WeightsError: it does not have this family's input and output.
@@ -69,6 +62,11 @@ def load(card: ModelCard, weights: Path, options: RuntimeOptions) -> DepthAnythi
     """
     if card.options["input_size"] < PATCH:
         raise SettingsError(f"{card.name} needs at least {PATCH} pixels of input, not {card.options['input_size']}")
+    if is_checkpoint(weights):
+        from vergence.depth.runtimes.torch import open_picture
+
+        size, max_depth = card.options["size"], card.options.get("max_depth")
+        return DepthAnythingV2(card, open_picture(weights, options, size=size, max_depth=max_depth))
     graph = open_graph(weights, options)
     if fault := _fault(graph.inputs, graph.outputs):
         raise WeightsError(
@@ -96,33 +94,3 @@ def _fault(inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> str | None:
     if depth.shape and not (len(depth.shape) == 3 or (len(depth.shape) == 4 and depth.shape[1] in (1, None))):
         return f"its output is {depth}"
     return None
-
-
-def input_size(width: int, height: int, short_side: int = 518) -> tuple[int, int]:
-    """The network's (width, height) for a picture: its shape, multiples of 14, both sides at least `short_side`.
-
-    The authors' rule (`Resize` of their transforms: keep_aspect_ratio, "lower_bound"). Beyond `MOST_PATCHES` the
-    short side gives way.
-    """
-    while True:
-        scale = max(short_side / width, short_side / height)
-        w, h = (_multiple(scale * side, short_side) for side in (width, height))
-        if w * h <= MOST_PATCHES * PATCH**2 or short_side <= PATCH:
-            return min(w, MOST_PATCHES * PATCH), min(h, MOST_PATCHES * PATCH)
-        short_side -= PATCH
-
-
-def _multiple(size: float, least: int) -> int:
-    nearest = round(size / PATCH) * PATCH
-    return nearest if nearest >= least else math.ceil(size / PATCH) * PATCH
-
-
-def preprocess(rgb: NDArray[np.uint8] | NDArray[np.uint16], width: int, height: int) -> NDArray[np.float32]:
-    """Resize and normalise an (H, W, 3) picture to (1, 3, height, width) as the authors do.
-
-    Cubic without antialiasing, even when shrinking, and in float64: the network was trained on exactly that.
-    """
-    picture: NDArray[Any] = rgb / np.iinfo(rgb.dtype).max
-    picture = cv2.resize(picture, (width, height), interpolation=cv2.INTER_CUBIC)
-    normalised = (picture - MEAN) / STD
-    return np.ascontiguousarray(normalised.transpose(2, 0, 1)[None], dtype=np.float32)

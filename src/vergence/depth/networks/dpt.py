@@ -1,7 +1,7 @@
 """The decoder of dense prediction transformers (Ranftl et al., arXiv:2103.13413) and the networks it completes."""
 
 # torch types the result of calling a module as Any, and is not there at all in the plain install.
-# mypy: disable-error-code="no-any-return, no-untyped-call, misc"
+# mypy: disable-error-code="no-any-return, no-untyped-call, misc, operator, union-attr, arg-type"
 
 from dataclasses import dataclass
 
@@ -65,16 +65,38 @@ class Dpt(nn.Module):
         self.scratch = _Scratch(size)
 
     def forward(self, features: list[Tensor]) -> Tensor:
-        rows, columns = features[0].shape[2:]
-        maps = [
+        fine, medium, coarse, coarsest = self.reassemble(features)
+        return self.finish(fine, medium, self.fuse(coarse, coarsest))
+
+    def reassemble(self, features: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A pyramid at 4, 2, 1 and 1/2 times the size of the features; the two finer maps are ready to be fused."""
+        fine, medium, coarse, coarsest = (
             resize(project(feature))
             for feature, project, resize in zip(features, self.projects, self.resize_layers, strict=True)
-        ]
-        return self.scratch(maps, (PATCH * rows, PATCH * columns))
+        )
+        return self.scratch.layer1_rn(fine), self.scratch.layer2_rn(medium), coarse, coarsest
+
+    def fuse(self, coarse: Tensor, coarsest: Tensor) -> Tensor:
+        """The two coarser maps in one, at twice the features' size."""
+        return self.fuse_coarse(self.fuse_coarsest(coarsest, (coarse.shape[2], coarse.shape[3])), coarse)
+
+    def fuse_coarsest(self, coarsest: Tensor, size: tuple[int, int]) -> Tensor:
+        return self.scratch.refinenet4(self.scratch.layer4_rn(coarsest), None, size)
+
+    def fuse_coarse(self, path: Tensor, coarse: Tensor) -> Tensor:
+        return self.scratch.refinenet3(path, self.scratch.layer3_rn(coarse), (2 * coarse.shape[2], 2 * coarse.shape[3]))
+
+    def finish(self, fine: Tensor, medium: Tensor, path: Tensor) -> Tensor:
+        """(B, 1, H, W) in the precision of the last layers, which need not be that of the others."""
+        scratch, rows, columns = self.scratch, fine.shape[2], fine.shape[3]
+        path = scratch.refinenet2(path, medium, (rows, columns))
+        path = scratch.refinenet1(path, fine, (2 * rows, 2 * columns))
+        path = _resize(scratch.output_conv1(path), (rows // 4 * PATCH, columns // 4 * PATCH))
+        return scratch.output_conv2(path.to(scratch.output_conv2[0].weight.dtype))
 
 
 class _Scratch(nn.Module):
-    """Fuses the maps from the coarsest to the finest. Its name, and those below, are the checkpoints'."""
+    """What fuses the maps from the coarsest to the finest. Its name, and those in it, are the checkpoints'."""
 
     def __init__(self, size: DecoderSize) -> None:
         super().__init__()
@@ -90,17 +112,6 @@ class _Scratch(nn.Module):
         self.refinenet4 = _Fusion(features)
         self.output_conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
         self.output_conv2 = nn.Sequential(nn.Conv2d(features // 2, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 1))
-
-    def forward(self, maps: list[Tensor], size: tuple[int, int]) -> Tensor:
-        fine, medium, coarse, coarsest = (
-            layer(one)
-            for layer, one in zip((self.layer1_rn, self.layer2_rn, self.layer3_rn, self.layer4_rn), maps, strict=True)
-        )
-        path = self.refinenet4(coarsest, None, (coarse.shape[2], coarse.shape[3]))
-        path = self.refinenet3(path, coarse, (medium.shape[2], medium.shape[3]))
-        path = self.refinenet2(path, medium, (fine.shape[2], fine.shape[3]))
-        path = self.refinenet1(path, fine, (2 * fine.shape[2], 2 * fine.shape[3]))
-        return self.output_conv2(_resize(self.output_conv1(path), size))
 
 
 class _Fusion(nn.Module):

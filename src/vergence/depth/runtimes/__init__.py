@@ -11,8 +11,10 @@ from numpy.typing import NDArray
 from vergence.errors import DeviceError, ModelError, SettingsError
 
 Device = Literal["auto", "cpu", "cuda"]
-Precision = Literal["f32", "bf16"]
-RuntimeName = Literal["auto", "onnxruntime", "openvino"]
+Precision = Literal["f32", "bf16", "f16"]
+RuntimeName = Literal["auto", "onnxruntime", "openvino", "torch"]
+
+CHECKPOINTS = (".pth", ".pt", ".ckpt", ".bin", ".safetensors")  # files of torch
 
 
 @dataclass(frozen=True)
@@ -20,9 +22,9 @@ class RuntimeOptions:
     """What computes a graph, where, and how exactly.
 
     Attributes:
-        device: "auto" is CUDA where onnxruntime has it and it works, else the CPU.
+        device: "auto" is CUDA where the runtime has it and it works, else the CPU.
         precision: what the network computes in; never left to a machine's default.
-        runtime: "auto" is onnxruntime, or openvino for bf16.
+        runtime: "auto" is torch for its own checkpoints; of an ONNX graph onnxruntime, or openvino for bf16.
         threads: of the CPU for one inference; None lets the model's family choose.
     """
 
@@ -58,6 +60,11 @@ class Graph(Protocol):
         ...
 
 
+def is_checkpoint(weights: Path) -> bool:
+    """Whether a file's name says that torch saved it."""
+    return weights.suffix.lower() in CHECKPOINTS
+
+
 def open_graph(weights: Path, options: RuntimeOptions) -> Graph:
     """Load the ONNX graph of a file.
 
@@ -66,6 +73,10 @@ def open_graph(weights: Path, options: RuntimeOptions) -> Graph:
         DeviceError: the device asked for is not there.
         ModelError: no runtime here computes what is asked.
     """
+    if options.runtime == "torch":
+        raise ModelError(
+            f"{weights} is an ONNX graph, which torch does not run; leave out --runtime, or give a checkpoint"
+        )
     if options.runtime == "openvino" or (options.runtime == "auto" and options.precision == "bf16"):
         if options.device == "cuda":
             raise DeviceError(
@@ -81,7 +92,10 @@ def open_graph(weights: Path, options: RuntimeOptions) -> Graph:
 
         return OpenVinoGraph(weights, options)
     if options.precision != "f32":
-        raise ModelError(f"onnxruntime computes in f32 here, not {options.precision}; use --runtime openvino")
+        raise ModelError(
+            f"ONNX graphs are computed in f32, or by openvino in bf16, not by onnxruntime in {options.precision}; "
+            "use another --precision or --runtime, or a checkpoint with torch"
+        )
     from vergence.depth.runtimes.onnx import OnnxGraph
 
     return OnnxGraph(weights, options)

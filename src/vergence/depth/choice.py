@@ -1,0 +1,233 @@
+"""Which model a name, or a file of the user's own, means, and which file of weights it runs from."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Literal, get_args
+
+from vergence.depth import download
+from vergence.depth import weights as store
+from vergence.depth.cards import CARDS, Form, ModelCard, find_card
+from vergence.depth.runtimes import RuntimeOptions, is_checkpoint
+from vergence.errors import LicenceError, ModelError, SettingsError, WeightsError
+from vergence.types import DepthKind
+
+KindName = Literal["relative", "metric"]  # as `--kind` has them
+KINDS: dict[KindName, DepthKind] = {"relative": "affine_inverse", "metric": "metric"}
+FETCHED_BY_AUTO = "depth-anything-v2-small"
+
+
+def named(
+    name: str,
+    options: RuntimeOptions,
+    *,
+    offline: bool = False,
+    accept_licence: bool = False,
+    progress: download.Progress | None = None,
+) -> tuple[ModelCard, Path]:
+    """The card called `name`, and its weights, fetched if need be.
+
+    Raises:
+        UnknownModelError, LicenceError, WeightsError, ModelError: see errors.py.
+    """
+    card = find_card(name)
+    store.require_licence(card, accept=accept_licence)
+    form = _form(card, options)
+    return card, store.fetch(card, form=form, offline=offline, progress=progress)
+
+
+def best(
+    options: RuntimeOptions,
+    *,
+    offline: bool,
+    accept_licence: bool,
+    progress: download.Progress | None,
+    announce: Callable[[str], None],
+) -> tuple[ModelCard, Path]:
+    """What "auto" means here and now."""
+    ranked = sorted((card for card in CARDS.values() if card.rank), key=lambda card: card.rank or 0, reverse=True)
+    for card in ranked:
+        path = next(filter(None, (store.find(card, form) for form in _runnable(options))), None)
+        if path is not None and _may_use(card, accept_licence):
+            store.check(card, path)
+            return card, path
+    card, preview = CARDS[FETCHED_BY_AUTO], CARDS["preview"]
+    assert card.onnx is not None
+    if options.runtime == "torch":
+        raise ModelError(
+            "no model with a checkpoint of torch is on this machine; name one (see `vergence models list`), "
+            "or leave out --runtime torch"
+        )
+    if not store.is_offline(offline) and download.is_reachable(card.onnx):
+        announce(f"fetching {card.name}: {card.summary}, {card.licence}")
+        try:
+            return card, store.fetch(card, form="onnx", progress=progress)
+        except WeightsError as error:
+            announce(f"using the built-in preview model, with soft edges: {error}")
+    else:
+        announce(
+            "using the built-in preview model, with soft edges; "
+            f"for sharp depth go online once and run: vergence models pull {card.name}"
+        )
+    return preview, store.fetch(preview)
+
+
+def own(
+    weights: Path,
+    name: str,
+    *,
+    kind: KindName | None,
+    max_depth: float | None,
+    accept_licence: bool,
+    announce: Callable[[str], None],
+) -> tuple[ModelCard, Path]:
+    """A card for weights of the user's own, by the model's `name`, or by what they are called and hold for "auto".
+
+    Raises:
+        WeightsError: there is no such file, or it belongs to no family.
+        SettingsError: `kind` is unknown, or metric depth lacks its `max_depth`.
+    """
+    if kind is not None and kind not in KINDS:
+        raise SettingsError(f"no kind of weights is called {kind!r}; choose from {', '.join(get_args(KindName))}")
+    if not weights.exists():
+        raise WeightsError(f"there is no file {weights}; give an ONNX graph, a checkpoint, or an export's folder")
+    if is_checkpoint(weights) and find_spec("torch") is None:
+        raise ModelError(
+            f"{weights} is a checkpoint of torch, which is not installed; `pip install torch==2.13.0` and "
+            "`pip install 'vergence[torch]'`, or give an ONNX graph"
+        )
+    if name != "auto":
+        card = find_card(name)
+        store.require_licence(card, accept=accept_licence)
+    elif (known := _by_file_name(weights)) is not None:
+        card = known
+    else:
+        card = _by_contents(weights)
+        if kind is None and card.kind == "affine_inverse":
+            announce(f"{weights} is taken as {card.family} with relative depth; say --kind metric if it gives metres")
+    if kind is not None:
+        card = replace(card, kind=KINDS[kind])
+    return _with_max_depth(card, weights, max_depth), weights
+
+
+def _with_max_depth(card: ModelCard, weights: Path, max_depth: float | None) -> ModelCard:
+    """Only checkpoints of Depth Anything V2 need it: their network gives a share of it."""
+    if card.family != "depth_anything_v2" or not is_checkpoint(weights):
+        if max_depth is not None:
+            raise SettingsError(f"{weights} gives metres by itself; leave out the greatest depth")
+        return card
+    if card.kind != "metric":
+        if max_depth is not None:
+            raise SettingsError("a greatest depth is of metric weights; say --kind metric too")
+        return replace(card, options={**card.options, "max_depth": None})
+    found = max_depth or card.options.get("max_depth")
+    if found is None:
+        raise SettingsError(
+            f"{weights} gives a share of the greatest depth it was trained on, which is not in it; "
+            "say --max-depth 20 for indoor weights, 80 for outdoor ones"
+        )
+    return replace(card, options={**card.options, "max_depth": float(found)})
+
+
+def _form(card: ModelCard, options: RuntimeOptions) -> Form:
+    """Which weights of a model to run: what is here before what would be fetched, ONNX before a checkpoint."""
+    if card.is_embedded:
+        return "onnx"
+    forms = _runnable(options)
+    has: dict[Form, bool] = {
+        "onnx": card.onnx is not None,
+        "checkpoint": card.checkpoint is not None,
+    }
+    here = next((form for form in forms if store.find(card, form) is not None), None)
+    chosen = here or next((form for form in forms if has[form]), None)
+    if chosen is not None:
+        return chosen
+    if options.runtime == "torch" and not has["checkpoint"]:
+        raise ModelError(f"{card.name!r} has no checkpoint of torch; leave out --runtime torch")
+    raise ModelError(
+        f"{card.name!r} is published for torch, which is not installed: either `pip install torch==2.13.0` and "
+        f"`pip install 'vergence[torch]'`, or on a machine that has them run `vergence models export {card.name}` and "
+        f"bring the result to {store.store_path(card, 'onnx')}"
+    )
+
+
+def _runnable(options: RuntimeOptions) -> list[Form]:
+    """The forms of weights that what was asked for can run, the faster first."""
+    has_torch = find_spec("torch") is not None
+    if options.runtime == "torch":
+        if not has_torch:
+            raise ModelError("torch is not installed; `pip install torch==2.13.0`, or leave out --runtime torch")
+        return ["checkpoint"]
+    if options.runtime != "auto":
+        return ["onnx"]
+    if has_torch and (options.precision == "f16" or (options.device == "cuda" and not _has_onnx_cuda())):
+        return ["checkpoint"]
+    return ["onnx", "checkpoint"] if has_torch else ["onnx"]
+
+
+def _has_onnx_cuda() -> bool:
+    import onnxruntime
+
+    return "CUDAExecutionProvider" in onnxruntime.get_available_providers()
+
+
+def require_torch() -> None:
+    """Raise `ModelError` where torch, or what exporting from it takes, is not installed."""
+    missing = [name for name in ("torch", "onnx", "onnxscript") if find_spec(name) is None]
+    if missing:
+        raise ModelError(
+            f"{' and '.join(missing)} {'is' if len(missing) == 1 else 'are'} not installed; "
+            "`pip install torch==2.13.0` and then `pip install 'vergence[torch]'`"
+        )
+
+
+def _may_use(card: ModelCard, accept_licence: bool) -> bool:
+    try:
+        store.require_licence(card, accept=accept_licence)
+    except LicenceError:
+        return False
+    return True
+
+
+def _by_file_name(weights: Path) -> ModelCard | None:
+    """The card whose published file, or export, is called so."""
+    return next((card for card in CARDS.values() if not card.is_embedded and weights.name in card.filenames), None)
+
+
+def _by_contents(weights: Path) -> ModelCard:
+    """A card for a file of unknown name: its family and size by its tensors, or by its graph's inputs and outputs."""
+    if is_checkpoint(weights):
+        from vergence.depth.networks.checkpoints import identify, read_state
+
+        family, size = identify(read_state(weights))
+        of_family = [card for card in CARDS.values() if card.family == family]
+        like = next((card for card in of_family if card.options["size"] == size), of_family[0])
+    elif weights.is_dir():
+        like = CARDS["video-depth-anything-small"]
+    else:
+        like = _by_signature(weights)
+    return replace(
+        like,
+        name=weights.stem,
+        licence="unknown",
+        is_commercial=False,
+        onnx=None,
+        checkpoint=None,
+        rank=None,
+        summary=f"{like.family} weights from {weights}",
+    )
+
+
+def _by_signature(weights: Path) -> ModelCard:
+    from vergence.depth.runtimes.onnx import signature
+
+    inputs, outputs = signature(weights)
+    for known in (CARDS["preview"], CARDS[FETCHED_BY_AUTO]):
+        if import_module(f"vergence.depth.families.{known.family}").matches(inputs, outputs):
+            return known
+    raise WeightsError(
+        f"{weights} belongs to no family known here: its inputs are {', '.join(map(str, inputs))}, its outputs "
+        f"{', '.join(map(str, outputs))}; see `vergence models list` for those that are"
+    )

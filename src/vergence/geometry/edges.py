@@ -1,0 +1,43 @@
+"""Where depth is a smear between two surfaces and no surface itself: "flying pixels"."""
+
+from math import radians, tan
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.types import Intrinsics
+
+GRAZING = radians(5)  # a surface seen under less is taken for a smear: a floor then ends 11 times the eye's height away
+
+
+def is_smeared(z: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.bool_]:
+    """Where depth falls or rises steeply from one side of a pixel to the other.
+
+    Networks and bilinear resizing draw a step between two surfaces as a ramp, whose points hang in the air. A pixel is
+    on a ramp when, along its row or its column, the depth on one side is nearer and on the other farther, each by more
+    than 1 / tan(5 degrees) times the width a pixel has there: a share of 11 / f of the depth, with f in pixels, so that
+    the measure is the same at any resolution. Ends of surfaces have a jump on one side only and stay, as do thin things
+    in front of what lies behind.
+
+    Args:
+        z: (H, W) depth, metres or any multiple; where it is not positive nothing is said.
+        intrinsics: of that same picture, pixels.
+
+    Returns:
+        (H, W) bool.
+    """
+    log_z = np.log(z, out=np.full_like(z, np.nan), where=z > 0)
+    smeared = np.zeros(z.shape, dtype=np.bool_)
+    for axis, focal in ((1, intrinsics.fx), (0, intrinsics.fy)):
+        steep = np.float32(1 / (tan(GRAZING) * focal))
+        step = np.diff(log_z, axis=axis)
+        before, after = _sides(step, axis)
+        inside: list[Any] = [slice(None), slice(None)]
+        inside[axis] = slice(1, -1)
+        smeared[tuple(inside)] |= ((before > steep) & (after > steep)) | ((before < -steep) & (after < -steep))
+    return smeared
+
+
+def _sides(step: NDArray[np.float32], axis: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    return (step[:, :-1], step[:, 1:]) if axis else (step[:-1], step[1:])
