@@ -198,7 +198,8 @@ def written_out() -> Iterator[None]:
 
     def attention(queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
         scores = queries * queries.shape[-1] ** -0.5 @ keys.transpose(-2, -1)
-        return scores.softmax(dim=-1) @ values
+        mixed: Tensor = scores.softmax(dim=-1) @ values
+        return mixed
 
     fused = functional.scaled_dot_product_attention
     functional.scaled_dot_product_attention = attention  # type: ignore[assignment]
@@ -221,7 +222,8 @@ def projected_anew() -> Iterator[None]:
             for of in (self.to_q(placed[:, -1:]), self.to_k(placed), self.to_v(placed))
         ]
         mixed = functional.scaled_dot_product_attention(*heads)
-        return torch.as_tensor(self.to_out[0](mixed.transpose(1, 2).flatten(2)))
+        merged: Tensor = self.to_out[0](mixed.transpose(1, 2).flatten(2))
+        return merged
 
     ours = temporal._Attention.step
     temporal._Attention.step = step  # type: ignore[method-assign]

@@ -4,17 +4,31 @@ import math
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional
 
-from vergence.training import losses
+from vergence.training import data, losses
 from vergence.training.data import make_batch
 from vergence.training.recipes import LossWeights
+from vergence.training.render import render_pair
 
 CERTAIN = 20.0  # a logit
 
 
 @pytest.fixture
 def batch(example):
-    return make_batch(lambda generator: example, 0.5, 64, 64, 8, np.random.default_rng(0))
+    return make_batch(lambda generator, moving: example, 0.5, 64, 64, 8, np.random.default_rng(0))
+
+
+@pytest.fixture(scope="module")
+def moving():
+    """A batch whose twins are all frames before the first ones, of cameras and things that move, not graded."""
+    pairs = [render_pair(seed, 128, 96) for seed in range(4, 8)]
+    drawn = iter(pairs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(data, "MOVING", 1.0)
+        patch.setattr(data, "grade", lambda rgb, depth, generator: rgb)
+        patch.setattr(data, "sense", lambda rgb, generator: rgb)
+        return data.make_batch(lambda generator, wants: next(drawn), 0.5, 128, 96, 8, np.random.default_rng(0))
 
 
 def told(batch, change=0.0):
@@ -33,7 +47,7 @@ def test_the_truth_costs_almost_nothing(batch):
         "sky": 1e-6,
     }.items():
         assert float(terms[name]) <= most, name
-    assert float(terms["consistency"]) < 0.1  # edges resampled
+    assert float(terms["consistency"]) < 1e-6
 
 
 def test_a_wrong_scale_costs_metric_alone(batch):
@@ -63,6 +77,25 @@ def test_twins_that_disagree_cost_and_a_longer_lens_is_allowed_for(batch):
     shifted[-len(batch.grid) :] += 0.5
     found = dataclasses.replace(told(batch), log_depth=shifted)
     assert float(losses.consistency(found, batch)) > calm + 0.1
+
+
+def test_the_truth_under_a_moving_camera_costs_nothing_and_flicker_costs(moving):
+    assert float(moving.is_shared.float().mean()) > 0.4
+    assert float(losses.consistency(told(moving), moving)) < 1e-6
+    flicker = torch.zeros_like(moving.log_depth)
+    flicker[-4:] = 0.2
+    cost = float(losses.consistency(told(moving, flicker), moving))
+    assert cost == pytest.approx(0.2 * float(moving.is_shared.float().mean()), rel=1e-4)
+
+
+def test_an_error_that_moves_with_its_surface_costs_less_than_one_that_stays_in_the_picture(moving):
+    """Colours move with surfaces, so an error of their shape tells whether the grid does."""
+    error = told(moving, moving.rgb.float().mean(1) / 255)
+    theta = torch.eye(2, 3).expand(4, 2, 3)
+    still = functional.affine_grid(theta, [4, 1, *moving.log_depth.shape[1:]], align_corners=False)
+    followed = float(losses.consistency(error, moving))
+    stayed = float(losses.consistency(error, dataclasses.replace(moving, grid=still)))
+    assert 0 < followed < 0.6 * stayed
 
 
 def test_every_term_reaches_the_network_except_scale_which_leaves_depth_alone(batch):

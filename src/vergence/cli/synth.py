@@ -37,6 +37,10 @@ def synth(
     faults: Annotated[
         bool, typer.Option("--camera-faults", help="Add noise, blur and JPEG artefacts of some camera.")
     ] = False,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Cover walls, floors, posters and furniture with pictures of this folder."),
+    ] = None,
     frames: Annotated[int, typer.Option(min=1, help="Of each clip.", rich_help_panel=CLIPS)] = 60,
     rate: Annotated[int, typer.Option(min=1, help="Frames a second.", rich_help_panel=CLIPS)] = 24,
     motion: Annotated[
@@ -48,8 +52,11 @@ def synth(
     from vergence.datasets.synthetic import write_sample
     from vergence.errors import TargetError
     from vergence.synthetic import render_clip, render_photo
+    from vergence.synthetic.photographs import find_photographs
 
     width, height = picture_size(size)
+    if photographs is not None:
+        find_photographs(photographs)  # a wrong folder is told before anything is made
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,7 +66,13 @@ def synth(
         if kind == "photos":
             samples = [
                 render_photo(
-                    seed + number, width=width, height=height, kind=place, right_eye_baseline=baseline, effects=faults
+                    seed + number,
+                    width=width,
+                    height=height,
+                    kind=place,
+                    right_eye_baseline=baseline,
+                    effects=faults,
+                    photographs=photographs,
                 )
             ]
         else:
@@ -73,6 +86,7 @@ def synth(
                 kind=place,
                 effects=faults,
                 right_eye_baseline=baseline,
+                photographs=photographs,
             )
         write_sample(out / f"{number:06d}", samples, seed=seed + number)
         print(f"{number + 1} of {count} {kind}", file=sys.stderr, flush=True)

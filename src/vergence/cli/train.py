@@ -34,6 +34,10 @@ def train(
     workers: Annotated[int, typer.Option(min=0, help="Processes that render.")] = 1,
     size: Annotated[str, typer.Option(metavar="WxH", help="Of rendered pictures.")] = "384x288",
     first_seed: Annotated[int, typer.Option(min=0, help="Of rendered pictures.")] = 0,
+    photographs: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="Cover a third of what is rendered with pictures of this folder."),
+    ] = None,
     fill: Annotated[int, typer.Option(min=1, help="Pictures the pool has before training begins.")] = 2000,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 2,
 ) -> None:
@@ -63,9 +67,11 @@ def train(
         state = loop.resume(out / loop.CHECKPOINT, plan)
     else:
         state = loop.start(plan, load_onnx(start) if start else from_imagenet(plan.seed))
-    with filling(pool, width=width, height=height, first_seed=first_seed, workers=workers):
+    with filling(pool, (width, height), first_seed=first_seed, workers=workers, photographs=photographs) as rendering:
         pictures = Pool(pool)
         while workers and len(pictures) < fill:
+            if not all(process.is_alive() for process in rendering):
+                raise SettingsError("a process that renders has stopped; what it says above is to be mended first")
             time.sleep(1)
             pictures.rescan()
         left = (until - datetime.now(UTC)).total_seconds() if until else hours * 3600

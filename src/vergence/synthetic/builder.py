@@ -11,6 +11,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vergence.synthetic.photographs import Cover
 from vergence.synthetic.render import intersect as shape
 from vergence.synthetic.render import surface
 from vergence.synthetic.render.kernels import LIGHT_COLUMNS
@@ -35,6 +36,13 @@ class Dice(random.Random):
     def pick(self, table: Mapping[T, float]) -> T:
         """One of the keys, by their weights."""
         return self.choices(tuple(table), weights=tuple(table.values()))[0]
+
+    def branch(self) -> "Dice":
+        """Other dice that follow from where these stand, and leave them there."""
+        state = self.getstate()
+        other = Dice(self.getrandbits(64))
+        self.setstate(state)
+        return other
 
 
 @dataclass(frozen=True)
@@ -67,10 +75,14 @@ def euler(x: float, y: float, z: float) -> tuple[Vector, Vector, Vector]:
 class Builder:
     """Collects a scene. Everything is placed in the current frame: x right, y away from its viewer, z up, metres."""
 
-    def __init__(self, dice: Dice, tiles: NDArray[np.uint8], groups: dict[str, tuple[int, ...]]) -> None:
+    def __init__(
+        self, dice: Dice, tiles: NDArray[np.uint8], groups: dict[str, tuple[int, ...]], cover: Cover | None = None
+    ) -> None:
+        """With the tiles and groups of `textures.draw_tiles`; `cover` puts photographs over some of them."""
         self.dice = dice
-        self.tiles = tiles
+        self.texels = tiles.reshape(-1, 3) if cover is None else cover.texels
         self.groups = groups
+        self._cover = cover
         self.here = Place()
         self.room: Vector | None = None  # width, depth, height of the room we are in
         self.sky = [0.0] * surface.SKY_ENTRIES
@@ -147,6 +159,7 @@ class Builder:
         mirror: float | None = None,
         clear: float = 0.0,
         is_upright: bool = False,
+        covered_as: str | None = None,
     ) -> int:
         """A material, random where nothing is said; returns its number.
 
@@ -156,8 +169,11 @@ class Builder:
             group: of tiles it is drawn from, see `textures.GROUPS`.
             scale: m covered by a tile.
             is_upright: the texture is not turned.
+            covered_as: group of `photographs.SHARES` that says how often a photograph covers it; `group` when None,
+                but never for what is given a share of texture and no group, which is plain on purpose.
         """
         dice = self.dice
+        cover_group = covered_as or ("plain" if texture is not None and group == "any" else group)
         turn = 0.0 if is_upright else dice.pick({0.0: 0.45, math.pi / 2: 0.25, dice.uniform(0, 6.28): 0.3})
         if texture is None:
             texture = dice.random() ** 0.6 if dice.chance(0.65) else 0.08
@@ -167,26 +183,26 @@ class Builder:
             bump = dice.uniform(0, 0.5) if dice.chance(0.2) else 0.0
         if mirror is None:
             mirror = dice.uniform(0.02, 0.2) if dice.chance(0.08) else 0.0
-        self._materials.append(
-            [
-                *(colour if colour is not None else random_colour(dice)),
-                texture,
-                scale if scale is not None else dice.log_uniform(0.12, 1.5),
-                math.cos(turn),
-                math.sin(turn),
-                dice.random() if not is_upright else 0.5,
-                dice.random() if not is_upright else 0.5,
-                shine,
-                2.0 ** dice.uniform(2, 7),
-                dice.uniform(0, 0.45) if dice.chance(0.4) else 0.0,
-                2.0 ** dice.uniform(-1, 4),
-                glow,
-                bump,
-                mirror,
-                clear,
-                dice.choice(self.groups[group]),
-            ]
-        )
+        row = [
+            *(colour if colour is not None else random_colour(dice)),
+            texture,
+            scale if scale is not None else dice.log_uniform(0.12, 1.5),
+            math.cos(turn),
+            math.sin(turn),
+            dice.random() if not is_upright else 0.5,
+            dice.random() if not is_upright else 0.5,
+            shine,
+            2.0 ** dice.uniform(2, 7),
+            dice.uniform(0, 0.45) if dice.chance(0.4) else 0.0,
+            2.0 ** dice.uniform(-1, 4),
+            glow,
+            bump,
+            mirror,
+            clear,
+            dice.choice(self.groups[group]) * surface.LEVEL_TEXELS,
+            surface.TILE,
+        ]
+        self._materials.append(row if self._cover is None else self._cover.over(row, cover_group))
         return len(self._materials) - 1
 
     def lamp(self, x: float, y: float, z: float, colour: Colour, *, radius: float, reach: float) -> None:
@@ -328,7 +344,7 @@ class Builder:
             casts=(rows[:, 18] > 0) & (kinds < shape.ROOM),
             motions=tuple(self._motions),
             materials=np.array(self._materials),
-            tiles=self.tiles,
+            texels=self.texels,
             lights=np.array(self._lights, dtype=np.float64).reshape(-1, LIGHT_COLUMNS),
             sky=np.array(self.sky, dtype=np.float64),
             ambient=np.array(self.ambient, dtype=np.float64),

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from math import pi, sin
+from pathlib import Path as Folder
 
 from vergence.errors import SettingsError
 from vergence.synthetic.builder import Dice
@@ -41,6 +42,7 @@ class _Shot:
     film: Film
     faults: CameraEffects | None
     flicker: tuple[float, ...]  # phases
+    opening: Picture  # its first frame in steady light, which the film was chosen by
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ def render_clip(
     shutter: float = 0.0,
     effects: Effects = False,
     right_eye_baseline: float | None = None,
+    photographs: Folder | None = None,
 ) -> Iterator[Sample]:
     """Render the clip of a seed; same arguments, same bytes on the same machine.
 
@@ -85,11 +88,13 @@ def render_clip(
         shutter: share of a frame's duration that the shutter is open, for motion blur.
         effects: faults of the camera, see `render_photo`; the same through a shot, with new grain in each frame.
         right_eye_baseline: m from this eye to the right one, which is rendered too.
+        photographs: a folder of pictures that cover some surfaces, see `render_photo`.
 
     Raises:
         SettingsError: an argument is outside its range.
+        MediaError: `photographs` is no folder, or holds none that can be read.
     """
-    check_request(kind, width, height, right_eye_baseline)
+    check_request(kind, width, height, right_eye_baseline, photographs)
     if frames < 1 or rate <= 0:
         raise SettingsError(f"a clip has at least one frame and a rate above 0, not {frames} frames at {rate}")
     if motion is not None and motion not in CAMERA_MOTIONS:
@@ -101,7 +106,8 @@ def render_clip(
 
     def samples() -> Iterator[Sample]:
         for number, (first, end) in enumerate(pairwise([0, *cuts, frames])):
-            shot = _plan(seed, number, float((end - first) / Fraction(rate)), width, height, motion, kind, effects)
+            duration = float((end - first) / Fraction(rate))
+            shot = _plan(seed, number, duration, width, height, motion, kind, effects, photographs)
             yield from _render_shot(seed, shot, first, end, Fraction(rate), flicker, shutter, right_eye_baseline)
 
     return samples()
@@ -109,21 +115,23 @@ def render_clip(
 
 def _plan(
     seed: int, number: int, duration: float, width: int, height: int, motion: CameraMotion | None, kind: str | None,
-    effects: Effects,
+    effects: Effects, photographs: Folder | None,
 ) -> _Shot:  # fmt: skip
     """Find a place and a path through it that touches nothing."""
     dice = Dice(f"clip {seed} shot {number}")
+    textures = page(seed // PAGE_SEEDS, photographs)
     manner = motion if motion is not None else dice.pick(MOTION_SHARES)
     for _ in range(SCENES):
-        scene, pose = find_view(dice, page(seed // PAGE_SEEDS), kind=kind, width=width, height=height)
+        scene, pose = find_view(dice, textures, kind=kind, width=width, height=height)
         path = clear_path(scene, draw_path(pose, manner, duration, dice))
         if path is not None:
             break
     else:
         raise AssertionError(f"clip {seed}: no camera path in {SCENES} scenes touches nothing")
-    film = choose_film(Renderer(scene).picture(path.at(0)).linear, dice)
+    opening = Renderer(scene).picture(path.at(0))
+    film = choose_film(opening.linear, dice)
     phases = tuple(dice.random() for _ in FLICKER_RATES)
-    return _Shot(number, scene, path, film, draw_effects(effects, dice), phases)
+    return _Shot(number, scene, path, film, draw_effects(effects, dice), phases, opening)
 
 
 def _render_shot(
@@ -136,7 +144,9 @@ def _render_shot(
         pose = shot.path.at(time)
         renderer = Renderer(shot.scene, time)
         light = 1 + flicker * _flicker(shot.flicker, time)
-        now = _Exposure(index, renderer, pose, light, renderer.picture(pose, light=light))
+        is_known = index == first and light == 1
+        picture = shot.opening if is_known else renderer.picture(pose, light=light)
+        now = _Exposure(index, renderer, pose, light, picture)
         if past is not None:
             yield _develop(seed, shot, past, now, rate, shutter, baseline)
         past = now

@@ -302,7 +302,7 @@ def studio(b: Builder) -> Sights:
     behind = dice.uniform(0.5, 3.0)  # m from the subject to the backdrop
     paper = b.material(shade, texture=0, shine=0, bump=0, mirror=0)
     b.material(grey(0.6), texture=0, mirror=0)
-    b.material(shade, texture=0, shine=0, bump=0, mirror=0)
+    b.material(shade, texture=0, shine=0, bump=0, mirror=0, covered_as="backdrop")
     y = 4.0 - behind
     b.add(ROOM, (0, 0, 2.0), (4.0, 4.0, 2.0), paper)
     studio_light(b, 0, y)

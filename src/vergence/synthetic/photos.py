@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,7 @@ from vergence.synthetic.builder import Builder, Dice
 from vergence.synthetic.camera import is_clear, is_worth_taking, place_camera
 from vergence.synthetic.effects import CameraEffects, Film, Rgb, apply_effects, choose_film, develop, random_effects
 from vergence.synthetic.kinds import KINDS
+from vergence.synthetic.photographs import Cover, Photographs, draw_photographs, find_photographs
 from vergence.synthetic.render.picture import Picture, Pose, Renderer
 from vergence.synthetic.render.surface import TILE
 from vergence.synthetic.sample import Sample
@@ -31,15 +33,20 @@ Effects = CameraEffects | bool  # True draws faults from the seed, False is a pe
 
 @dataclass(frozen=True)
 class Page:
-    """A set of textures: tiles as `Scene.tiles`, and which of them each group holds."""
+    """A set of textures: tiles and groups as of `draw_tiles`, and what photographs may cover them."""
 
     tiles: NDArray[np.uint8]
     groups: dict[str, tuple[int, ...]]
+    photographs: Photographs | None = None
 
 
 @lru_cache(maxsize=4)
-def page(number: int) -> Page:
-    """The textures of a block of seeds: drawn ones, then small renderings of places that use them."""
+def page(number: int, photographs: Path | None = None) -> Page:
+    """The textures of a block of seeds: drawn ones, then small renderings of places that use them, and photographs."""
+    if photographs is not None:
+        drawn = page(number)
+        dice = Dice(f"page {number} photographs")
+        return replace(drawn, photographs=draw_photographs(photographs, drawn.tiles.reshape(-1, 3), dice))
     tiles, groups = draw_tiles(np.random.default_rng([abs(number), number < 0]))
     plain = Page(tiles, groups | {"picture": groups["print"]})
     pictures = []
@@ -61,7 +68,8 @@ def find_view(dice: Dice, textures: Page, *, kind: str | None, width: int, heigh
     """Build scenes until one offers a view worth taking."""
     wanted = kind or draw_kind(dice)
     for _ in range(SCENES):
-        builder = Builder(dice, textures.tiles, textures.groups)
+        cover = None if textures.photographs is None else Cover(textures.photographs, dice.branch())
+        builder = Builder(dice, textures.tiles, textures.groups, cover)
         sights = KINDS[wanted].build(builder)
         scene = builder.finish(wanted)
         renderer = Renderer(scene)
@@ -72,8 +80,8 @@ def find_view(dice: Dice, textures: Page, *, kind: str | None, width: int, heigh
     raise AssertionError(f"{SCENES} scenes of kind {wanted!r} have no view worth taking")
 
 
-def check_request(kind: str | None, width: int, height: int, baseline: float | None) -> None:
-    """Raise `SettingsError` for what cannot be rendered."""
+def check_request(kind: str | None, width: int, height: int, baseline: float | None, photographs: Path | None) -> None:
+    """Raise `SettingsError` for what cannot be rendered, `MediaError` for a folder without photographs."""
     if kind is not None and kind not in KINDS:
         raise SettingsError(f"no kind of place is called {kind!r}; choose from {', '.join(KINDS)}")
     if width < 16 or height < 16 or width * height > MOST_PIXELS:
@@ -83,6 +91,8 @@ def check_request(kind: str | None, width: int, height: int, baseline: float | N
         )
     if baseline is not None and not 0 < baseline < 1:
         raise SettingsError(f"the eyes cannot be {baseline} m apart; give metres between 0 and 1, such as 0.063")
+    if photographs is not None:
+        find_photographs(photographs)
 
 
 def render_photo(
@@ -93,6 +103,7 @@ def render_photo(
     kind: str | None = None,
     right_eye_baseline: float | None = None,
     effects: Effects = False,
+    photographs: Path | None = None,
 ) -> Sample:
     """Render the photo of a seed; same arguments, same bytes on the same machine.
 
@@ -102,13 +113,16 @@ def render_photo(
         kind: of place, one of `kinds.KINDS`; drawn from the seed when None.
         right_eye_baseline: m from this eye to the right one, which is rendered too.
         effects: faults of the camera; True draws them from the seed. The truth stays that of a perfect camera.
+        photographs: a folder of pictures that cover a third of the surfaces of the same place: walls, floors, posters,
+            furniture, cloth. They follow from the seed and from what the folder holds; leave it as it is meanwhile.
 
     Raises:
         SettingsError: there is no such kind, or a size or baseline cannot be rendered.
+        MediaError: `photographs` is no folder, or holds none that can be read.
     """
-    check_request(kind, width, height, right_eye_baseline)
+    check_request(kind, width, height, right_eye_baseline, photographs)
     dice = Dice(f"photo {seed}")
-    scene, pose = find_view(dice, page(seed // PAGE_SEEDS), kind=kind, width=width, height=height)
+    scene, pose = find_view(dice, page(seed // PAGE_SEEDS, photographs), kind=kind, width=width, height=height)
     renderer = Renderer(scene)
     picture = renderer.picture(pose)
     film = choose_film(picture.linear, dice)
@@ -129,11 +143,18 @@ def iter_photos(
     kind: str | None = None,
     right_eye_baseline: float | None = None,
     effects: Effects = False,
+    photographs: Path | None = None,
 ) -> Iterator[Sample]:
     """Render one photo a seed, as frames of which each is a shot of its own; see `render_photo`."""
     for index, seed in enumerate(seeds):
         sample = render_photo(
-            seed, width=width, height=height, kind=kind, right_eye_baseline=right_eye_baseline, effects=effects
+            seed,
+            width=width,
+            height=height,
+            kind=kind,
+            right_eye_baseline=right_eye_baseline,
+            effects=effects,
+            photographs=photographs,
         )
         frame = replace(sample.frame, index=index, time=Fraction(index), shot=index)
         yield replace(sample, frame=frame, right=sample.right and replace(frame, rgb=sample.right.rgb))

@@ -71,7 +71,7 @@ class Scene:
         casts: (n,) bool, throws shadows.
         motions: parents before children.
         materials: (m, `surface.COLUMNS`).
-        tiles: (layers, `surface.LEVEL_TEXELS`, 3) uint8.
+        texels: (k, 3) uint8, sRGB-like, of all tiles and their coarser levels, one after the other.
         lights: (lights, `kernels.LIGHT_COLUMNS`), at least one.
         sky: (`surface.SKY_ENTRIES`,).
         ambient: (5,) linear colour, reach of ambient occlusion in m, share of it from above.
@@ -92,7 +92,7 @@ class Scene:
     casts: NDArray[np.bool_]
     motions: tuple[Motion, ...]
     materials: Floats
-    tiles: NDArray[np.uint8]
+    texels: NDArray[np.uint8]
     lights: Floats
     sky: Floats
     ambient: Floats

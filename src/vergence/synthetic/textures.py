@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.synthetic.render.surface import LEVELS, TILE
+from vergence.synthetic.render.surface import COARSEST, TILE
 
 Tile = NDArray[np.float64]  # (TILE, TILE, 3) sRGB-like, 0..1
 Weight = NDArray[np.float64]  # (TILE, TILE)
@@ -258,10 +258,9 @@ def draw_tiles(rng: np.random.Generator) -> tuple[NDArray[np.uint8], dict[str, t
 
 
 def with_levels(tile: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """(TILE, TILE, 3) to (LEVEL_TEXELS, 3): itself and its halves, one after the other."""
+    """(n, n, 3) to (texels, 3): itself and its halves down to `COARSEST`, one after the other; n is a power of two."""
     levels = [tile]
-    for _ in range(LEVELS - 1):
-        size = levels[-1].shape[0] // 2
+    while (size := len(levels[-1]) // 2) >= COARSEST:
         smaller = cv2.resize(levels[-1], (size, size), interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(smaller, dtype=np.uint8))
     return np.concatenate([level.reshape(-1, 3) for level in levels])

@@ -13,7 +13,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 Rgb = NDArray[Any]  # (H, W, 3) uint8; OpenCV's annotations promise less than that
+SKY = np.float32(1e6)  # m that stand for infinitely far
+SAME_SURFACE = 0.1  # in log depth: more, between neighbouring pixels, is the edge of a thing
+MOST_CHANGE = 0.5  # in log depth: more, between two frames, is another thing
 NOISE = np.random.default_rng(0).standard_normal(1 << 22).astype(np.float32)  # drawn once, sliced ever after
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """A frame near a picture in time, of the same film.
+
+    Attributes:
+        rgb, depth: as of an `Example`, of the same size and lens.
+        flow: (H, W, 2) float, px from its pixels to where the same surfaces lie in the picture (x, y); NaN where the
+            picture does not show them, and in the sky.
+    """
+
+    rgb: Rgb
+    depth: NDArray[np.floating]
+    flow: NDArray[np.floating]
 
 
 @dataclass(frozen=True)
@@ -24,11 +42,13 @@ class Example:
         rgb: (H, W, 3) uint8.
         depth: (H, W) float, z in metres, inf = sky.
         focal: focal length over the picture's diagonal.
+        neighbour: what a moving camera saw a moment before, or None.
     """
 
     rgb: Rgb
     depth: NDArray[np.floating]
     focal: float
+    neighbour: Neighbour | None = None
 
 
 @dataclass(frozen=True)
@@ -50,12 +70,8 @@ def draw_view(example: Example, aspect: float, generator: np.random.Generator) -
     return _placed(example, rows * aspect, rows, generator.random(2), bool(generator.random() < 0.5))
 
 
-def draw_twin(example: Example, first: View, generator: np.random.Generator) -> tuple[View, NDArray[np.float64]]:
-    """A second view near `first`: a neighbouring frame of a film, or another framing, perhaps mirrored.
-
-    Returns:
-        The view, and (2, 3) from its normalised coordinates (-1..1, as `grid_sample` has them) to those of `first`.
-    """
+def draw_twin(example: Example, first: View, generator: np.random.Generator) -> View:
+    """A second view near `first`: as a trembling camera has it, or another framing, perhaps mirrored."""
     is_next_frame = generator.random() < 0.6
     zoom = math.exp(generator.normal(0, 0.01 if is_next_frame else 0.2))
     reach = 0.03 if is_next_frame else 0.25
@@ -67,13 +83,54 @@ def draw_twin(example: Example, first: View, generator: np.random.Generator) -> 
     top = first.y + (first.height - height) / 2 + generator.uniform(-reach, reach) * first.height
     place = np.array([left / max(full_width - width, 1), top / max(full_height - height, 1)])
     is_mirrored = first.is_mirrored ^ (not is_next_frame and bool(generator.random() < 0.5))
-    second = _placed(example, width, height, np.clip(place, 0, 1), is_mirrored)
-    return second, np.array(
-        [
-            _along(second.x, second.width, second.is_mirrored, first.x, first.width, first.is_mirrored, 0),
-            _along(second.y, second.height, False, first.y, first.height, False, 1),
-        ]
-    )
+    return _placed(example, width, height, np.clip(place, 0, 1), is_mirrored)
+
+
+def correspondence(
+    second: View, first: View, width: int, height: int, flow: NDArray[np.floating] | None = None
+) -> NDArray[np.float32]:
+    """Where the pixels of a `second` view, seen at `width` x `height`, lie in the `first`.
+
+    `flow` is that of a `Neighbour`, which the second view is of then; without it both are of the same picture.
+
+    Returns:
+        (height, width, 2) normalised coordinates x, y (-1..1 from edge to edge, as `grid_sample` has them without
+        `align_corners`); NaN where nothing corresponds.
+    """
+    columns = (np.arange(width, dtype=np.float32) + 0.5) * (second.width / width)
+    rows = (np.arange(height, dtype=np.float32) + 0.5) * (second.height / height)
+    if second.is_mirrored:
+        columns = second.width - columns
+    places = np.empty((height, width, 2), np.float32)
+    places[..., 0], places[..., 1] = second.x + columns, (second.y + rows)[:, None]
+    if flow is not None:  # of the pixel that each place lies in
+        across, down = (second.x + columns).astype(np.intp), (second.y + rows).astype(np.intp)
+        places += flow[down[:, None], across]
+    places -= np.array([first.x, first.y], np.float32)
+    places *= np.array([2 / first.width, 2 / first.height], np.float32)
+    places -= 1
+    if first.is_mirrored:
+        places[..., 0] *= -1
+    return places
+
+
+def shared_surface(
+    places: NDArray[np.float32], depth: NDArray[np.float32], first_depth: NDArray[np.float32]
+) -> NDArray[np.bool_]:
+    """Which `places` of `correspondence` show the same surface in the first view.
+
+    Those inside it, clear of its edges in depth, beside which sampling mixes surfaces, and at about the depth seen in
+    the second view. `depth` and `first_depth` are those of the two views, (h, w) m, inf = sky, which is never shared.
+    """
+    height, width = first_depth.shape
+    inside = (np.abs(places) <= 1).all(axis=-1)  # which NaN is not
+    x = np.where(inside, (places[..., 0] + 1) * (width / 2) - 0.5, 0).astype(np.float32)
+    y = np.where(inside, (places[..., 1] + 1) * (height / 2) - 0.5, 0).astype(np.float32)
+    log_depth = np.log(np.minimum(first_depth, SKY))
+    mixed = cv2.remap(log_depth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    nearest = cv2.remap(log_depth, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
+    is_clear = (np.abs(mixed - nearest) <= SAME_SURFACE) & (nearest < np.log(SKY))
+    return np.asarray(inside & is_clear & (np.abs(np.log(depth) - nearest) <= MOST_CHANGE))
 
 
 def _placed(example: Example, width: float, height: float, place: NDArray[np.float64], is_mirrored: bool) -> View:
@@ -82,16 +139,6 @@ def _placed(example: Example, width: float, height: float, place: NDArray[np.flo
     columns, rows = min(max(int(width), 1), full_width), min(max(int(height), 1), full_height)
     x, y = (place * (full_width - columns, full_height - rows)).round().astype(int)
     return View(int(x), int(y), columns, rows, is_mirrored)
-
-
-def _along(
-    start: int, size: int, is_mirrored: bool, first_start: int, first_size: int, is_first_mirrored: bool, axis: int
-) -> list[float]:
-    """A row of the affine map: normalised coordinate of one interval to that of another on the same axis."""
-    sign, first_sign = (-1 if is_mirrored else 1), (-1 if is_first_mirrored else 1)
-    gain = sign * first_sign * size / first_size
-    offset = first_sign * (2 * (start + size / 2 - first_start) / first_size - 1)
-    return [gain, 0.0, offset] if axis == 0 else [0.0, gain, offset]
 
 
 def crop(example: Example, view: View, width: int, height: int) -> tuple[Rgb, NDArray[np.float32], float]:

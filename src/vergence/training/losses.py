@@ -66,17 +66,17 @@ def gradient(error: Tensor, valid: Tensor) -> Tensor:
 
 
 def consistency(found: Prediction, truth: Batch) -> Tensor:
-    """How far twins disagree with the first view where both see the same surface, in log depth."""
+    """How far the change from first views to their twins differs from the true one, in log depth.
+
+    |(second - first) - (true second - true first)| at the same surface: the camera may have moved, and so may things,
+    and a longer lens makes canonical depth smaller. That is the change of the error, and so it is computed.
+    """
     twins = len(truth.grid)
     if not twins:
         return found.log_depth.new_zeros(())
-    second, focal = found.log_depth[-twins:], truth.log_focal
-    places = functional.affine_grid(truth.grid, [twins, 1, *second.shape[1:]], align_corners=False)
-    first = functional.grid_sample(found.log_depth[:twins, None], places, align_corners=False)[:, 0]
-    # The same surface seen with a longer lens has a smaller canonical depth.
-    change = (focal[:twins] - focal[-twins:])[:, None, None]
-    is_shared = (places.abs() <= 1).all(-1) & ~truth.is_sky[-twins:]
-    return ((second - first - change).abs() * is_shared).mean()
+    error = found.log_depth - truth.log_depth
+    first = functional.grid_sample(error[:twins, None], truth.grid, align_corners=False)[:, 0]
+    return ((error[-twins:] - first).abs() * truth.is_shared).mean()
 
 
 def _true_disparity(truth: Batch) -> Tensor:

@@ -281,7 +281,7 @@ def _towards(lights, k, spread_x, spread_y, spread_z, hx, hy, hz):  # type: igno
 
 
 @scalar
-def _seen_along(marks, numbers, heights, ground, materials, tiles, lights, air, skip, ox, oy, oz, dx, dy, dz, pixel):  # type: ignore[no-untyped-def]
+def _seen_along(marks, numbers, heights, ground, materials, texels, lights, air, skip, ox, oy, oz, dx, dy, dz, pixel):  # type: ignore[no-untyped-def]
     """Linear colour that a mirrored or passing unit ray brings: every lamp, no shadows; `pixel` is its width, m."""
     best = FAR
     found = -1
@@ -304,7 +304,7 @@ def _seen_along(marks, numbers, heights, ground, materials, tiles, lights, air, 
     nx, ny, nz, u, v, lz = _surface(marks, numbers, heights, ground, found, part, hx, hy, hz, dx, dy, dz)
     kind = marks[found, KIND]
     row = material_of(kind, part, marks[found, MATERIAL], lz)
-    red, green, blue = colour(materials, row, tiles, u, v, pixel * (1.0 + best), hx, hy, hz)
+    red, green, blue = colour(materials, row, texels, u, v, pixel * (1.0 + best), hx, hy, hz)
     ambient = 1.0 - air[FROM_ABOVE] + air[FROM_ABOVE] * nz
     glow = materials[row, GLOW]
     ir, ig, ib = air[0] * ambient + glow, air[1] * ambient + glow, air[2] * ambient + glow
@@ -451,7 +451,7 @@ def _highlight(lights, k, gloss, sx, sy, sz, dx, dy, dz, nx, ny, nz):  # type: i
 
 @scalar
 def _shade(  # type: ignore[no-untyped-def]
-    y, x, marks, numbers, heights, ground, camera, materials, tiles, lights, air, members, counts,
+    y, x, marks, numbers, heights, ground, camera, materials, texels, lights, air, members, counts,
     depth, ids, faces, albedo, light, extra, normals,
 ):  # fmt: skip
     """Shade one pixel; `members` and `counts` say what is near and what may stand before each lamp."""
@@ -475,7 +475,7 @@ def _shade(  # type: ignore[no-untyped-def]
     kind = marks[i, KIND]
     row = material_of(kind, faces[y, x], marks[i, MATERIAL], lz)
     pixel = t / camera[FX] / max(GRAZING, -(gx * dx + gy * dy + gz * dz))
-    red, green, blue = colour(materials, row, tiles, u, v, pixel, hx, hy, hz)
+    red, green, blue = colour(materials, row, texels, u, v, pixel, hx, hy, hz)
     away = 1e-3 * max(1.0, t)
     sx, sy, sz = hx + away * gx, hy + away * gy, hz + away * gz
     nx, ny, nz = _bumped(materials, row, u, v, gx, gy, gz)
@@ -513,7 +513,7 @@ def _shade(  # type: ignore[no-untyped-def]
             share += (1.0 - share) * (1.0 - cosine) ** 5  # Schlick 1994, doi:10.1111/1467-8659.1330233
             bend, px, py, pz, skip = 2.0 * cosine, sx, sy, sz, i if kind < ROOM else -1
         lr, lg, lb = _seen_along(
-            marks, numbers, heights, ground, materials, tiles, lights, air, skip, px, py, pz,
+            marks, numbers, heights, ground, materials, texels, lights, air, skip, px, py, pz,
             dx + bend * nx, dy + bend * ny, dz + bend * nz, pixel,
         )  # fmt: skip
         er, eg, eb = er + kept * share * lr, eg + kept * share * lg, eb + kept * share * lb
@@ -525,7 +525,7 @@ def _shade(  # type: ignore[no-untyped-def]
 
 @kernel
 def light_rows(  # type: ignore[no-untyped-def]
-    first, last, marks, numbers, heights, ground, camera, materials, tiles, lights, air,
+    first, last, marks, numbers, heights, ground, camera, materials, texels, lights, air,
     depth, ids, faces, albedo, light, extra, normals,
 ):  # fmt: skip
     """Shade what `visible_rows` saw.
@@ -564,7 +564,7 @@ def light_rows(  # type: ignore[no-untyped-def]
                 for y in range(top, bottom):
                     for x in range(left, right):
                         _shade(
-                            y, x, marks, numbers, heights, ground, camera, materials, tiles, lights, air,
+                            y, x, marks, numbers, heights, ground, camera, materials, texels, lights, air,
                             members, counts, depth, ids, faces, albedo, light, extra, normals,
                         )  # fmt: skip
 

@@ -129,7 +129,7 @@ class Renderer:
         air = np.concatenate([scene.ambient, [scene.fog], scene.haze, scene.sky])
         albedo, received, extra, normals, linear, smooth = np.empty((6, *depth.shape, 3), np.float32)
         by_rows(
-            light_rows, rows, *world[:5], scene.materials, scene.tiles, lights, air,
+            light_rows, rows, *world[:5], scene.materials, scene.texels, lights, air,
             depth, ids, visible.faces, albedo, received, extra, normals,
         )  # fmt: skip
         by_rows(compose_rows, rows, air, depth, ids, albedo, received, extra, normals, linear)

@@ -14,9 +14,9 @@ from vergence.synthetic.render.intersect import (
     scalar,
 )
 
-TILE = 128  # texels a side of a texture tile
-LEVELS = 6  # of detail, halving
-LEVEL_TEXELS = sum((TILE >> level) ** 2 for level in range(LEVELS))
+TILE = 128  # texels a side of a drawn tile
+COARSEST = 4  # texels a side of the last level of detail; each level is half the one before
+LEVEL_TEXELS = (4 * TILE**2 - COARSEST**2) // 3  # of all levels of a drawn tile
 SHARPEST = 1.4  # texels a pixel may step before a coarser level is taken
 GRAZING = 0.15  # least cosine that counts for it: a little aliasing before a lot of blur
 
@@ -31,8 +31,8 @@ GLOW = 13  # light of its own
 BUMP = 14  # tilt of the normal
 MIRROR = 15  # share reflected
 CLEAR = 16  # share of what lies behind
-LAYER = 17  # which tile
-COLUMNS = 18
+FIRST, SIDE = 17, 18  # the tile: its first texel, and texels a side of its finest level, a power of two
+COLUMNS = 19
 
 # Entries of a sky.
 ZENITH, HORIZON, SUN, CLOUDS, CLOUD_SCALE, CLOUD_SEED, SUN_GLOW = 0, 3, 6, 9, 10, 11, 12
@@ -65,13 +65,21 @@ def noise(x, y, z):  # type: ignore[no-untyped-def]
 
 
 @scalar
-def texel(tiles, layer, u, v, level):  # type: ignore[no-untyped-def]
-    """Linear colour at (u, v) of a layer of (layers, LEVEL_TEXELS, 3) uint8 sRGB-like tiles, bilinear and periodic."""
-    n = TILE
-    first = 0
-    for _ in range(level):
+def level_of(first, n, step):  # type: ignore[no-untyped-def]
+    """The level of detail at which a pixel steps about one texel: (its first texel, texels a side).
+
+    `first` and `n` are of the tile's finest level, where a pixel steps `step` texels.
+    """
+    while step > SHARPEST and n > COARSEST:
+        step *= 0.5
         first += n * n
         n >>= 1
+    return first, n
+
+
+@scalar
+def texel(texels, first, n, u, v):  # type: ignore[no-untyped-def]
+    """Linear colour at (u, v) of the n x n texels from `first` on, bilinear and periodic; (m, 3) uint8, sRGB-like."""
     u = (u - math.floor(u)) * n - 0.5
     v = (v - math.floor(v)) * n - 0.5
     floor_u = math.floor(u)
@@ -88,22 +96,22 @@ def texel(tiles, layer, u, v, level):  # type: ignore[no-untyped-def]
     w10 = (1.0 - a) * b / 255.0
     w11 = a * b / 255.0
     red = (
-        tiles[layer, top + i, 0] * w00
-        + tiles[layer, top + ii, 0] * w01
-        + tiles[layer, bottom + i, 0] * w10
-        + tiles[layer, bottom + ii, 0] * w11
+        texels[top + i, 0] * w00
+        + texels[top + ii, 0] * w01
+        + texels[bottom + i, 0] * w10
+        + texels[bottom + ii, 0] * w11
     )
     green = (
-        tiles[layer, top + i, 1] * w00
-        + tiles[layer, top + ii, 1] * w01
-        + tiles[layer, bottom + i, 1] * w10
-        + tiles[layer, bottom + ii, 1] * w11
+        texels[top + i, 1] * w00
+        + texels[top + ii, 1] * w01
+        + texels[bottom + i, 1] * w10
+        + texels[bottom + ii, 1] * w11
     )
     blue = (
-        tiles[layer, top + i, 2] * w00
-        + tiles[layer, top + ii, 2] * w01
-        + tiles[layer, bottom + i, 2] * w10
-        + tiles[layer, bottom + ii, 2] * w11
+        texels[top + i, 2] * w00
+        + texels[top + ii, 2] * w01
+        + texels[bottom + i, 2] * w10
+        + texels[bottom + ii, 2] * w11
     )
     return red * red, green * green, blue * blue
 
@@ -152,7 +160,7 @@ def unwrap(kind, face, x, y, z, nx, ny, nz, wide, deep, tall):  # type: ignore[n
 
 
 @scalar
-def colour(materials, row, tiles, u, v, footprint, hx, hy, hz):  # type: ignore[no-untyped-def]
+def colour(materials, row, texels, u, v, footprint, hx, hy, hz):  # type: ignore[no-untyped-def]
     """Linear reflectance at texture place (u, v) and world place h; `footprint` is a pixel's width there, m."""
     share = materials[row, TEXTURED]
     red, green, blue = 0.0, 0.0, 0.0
@@ -160,12 +168,9 @@ def colour(materials, row, tiles, u, v, footprint, hx, hy, hz):  # type: ignore[
         inverse = 1.0 / materials[row, SCALE]
         a = (materials[row, COS] * u - materials[row, SIN] * v) * inverse + materials[row, SHIFT_U]
         b = (materials[row, SIN] * u + materials[row, COS] * v) * inverse + materials[row, SHIFT_V]
-        step = footprint * inverse * TILE
-        level = 0
-        while step > SHARPEST and level < LEVELS - 1:
-            step *= 0.5
-            level += 1
-        red, green, blue = texel(tiles, int(materials[row, LAYER]), a, b, level)
+        side = materials[row, SIDE]
+        first, n = level_of(int(materials[row, FIRST]), int(side), footprint * inverse * side)
+        red, green, blue = texel(texels, first, n, a, b)
     clean = 1.0
     if materials[row, DIRT] > 0.0:
         scale = materials[row, DIRT_SCALE]
