@@ -83,6 +83,21 @@ def test_a_backbone_alone_is_told(states, tmp_path):
         load_model(weights=tmp_path / "n.pth")
 
 
+@pytest.mark.parametrize("size", ["vits", "vitb", "vitl"])
+def test_the_first_version_is_told_by_its_name_for_its_tensors_are_the_same(states, tmp_path, size):
+    path = tmp_path / f"depth_anything_{size}14.pth"
+    torch.save(states[PICTURE], path)
+    with pytest.raises(WeightsError, match=r"Depth Anything V1.*give one of V2"):
+        load_model(weights=path)
+
+
+@pytest.mark.parametrize("content", [{}, {"model": {}}, {"epoch": 3}, [1, 2]])
+def test_a_file_without_tensors_is_told(tmp_path, content):
+    torch.save(content, tmp_path / "net.pth")
+    with pytest.raises(WeightsError, match=r"net\.pth holds no tensors"):
+        read_state(tmp_path / "net.pth")
+
+
 class Program:
     def __reduce__(self):
         return (print, ("this must never run",))

@@ -21,6 +21,8 @@ WRAPPERS = ("model", "state_dict", "module")  # keys training scripts put the te
 PREFIXES = ("module.", "_orig_mod.")  # put before every name by data-parallel training, and by torch.compile
 NAMED = 3  # tensors an error names
 ENDINGS = (".mask_token", ".pe")  # may be missing: of training alone, and computed
+# Names of the files of Depth Anything V1: by their tensors they cannot be told from V2's, which reads other blocks.
+OF_VERSION_1 = {f"depth_anything_{size}14" for size in SIZES}
 
 FAMILIES: dict[str, type[DepthAnythingV2] | type[VideoDepthAnything]] = {
     "depth_anything_v2": DepthAnythingV2,
@@ -107,8 +109,13 @@ def load_network(
         max_depth: of metric Depth Anything V2, metres; None is relative.
 
     Raises:
-        WeightsError: its tensors are not those of this network.
+        WeightsError: its tensors are not those of this network, or its name is one of Depth Anything V1.
     """
+    if path.stem.lower() in OF_VERSION_1:
+        raise WeightsError(
+            f"{path} is called as a checkpoint of Depth Anything V1, which computes something else from tensors of the "
+            "same names; give one of V2, or another name to what is V2"
+        )
     state = read_state(path)
     try:
         looks = identify(state)

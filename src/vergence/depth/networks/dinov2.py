@@ -63,7 +63,9 @@ class DinoV2(nn.Module):
         of_class, of_grid = self.pos_embed[:, :1], self.pos_embed[0, 1:].unflatten(0, (GRID, GRID))
         y, x = (torch.arange(size, device=of_grid.device) for size in (rows, columns))
         is_native = (y[-1] == GRID - 1) & (x[-1] == GRID - 1)
-        of_grid = torch.einsum("yi,ijc,xj->yxc", _resampling(y, is_native), of_grid, _resampling(x, is_native))
+        # In float32 whatever the network computes in, as the authors do.
+        rows_of, columns_of = _resampling(y, is_native), _resampling(x, is_native)
+        of_grid = torch.einsum("yi,ijc,xj->yxc", rows_of, of_grid.float(), columns_of).to(of_class.dtype)
         return torch.cat([of_class, of_grid.flatten(0, 1)[None]], dim=1)
 
 

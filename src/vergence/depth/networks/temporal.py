@@ -21,7 +21,7 @@ TOKEN_EPSILON = 1e-5  # of the LayerNorms; the backbone's is another
 HEADS = 8
 FRAMES = 32  # positions in time that are known
 PLACES = 512  # computed at once: what they need stays in the cache of a CPU core, and memory stays small
-EXPORT_CHUNKS = 4  # in an exported graph, parts the widest layer is computed in
+EXPORT_PARTS = 8  # of the places in an exported graph
 
 States = tuple[Tensor, Tensor]  # (places, frames, C) each, of the two attentions
 
@@ -38,11 +38,9 @@ class TemporalModule(nn.Module):
         transformer = self.temporal_transformer
         tokens = transformer.enter(maps)
         (block,) = transformer.transformer_blocks
-        if torch.compiler.is_exporting():
-            tokens = block(tokens)
-        else:
-            tokens = torch.cat([block(some) for some in tokens.split(PLACES)])
-        return transformer.leave(tokens, maps)
+        # A graph for any size cannot have a number of parts that depends on it.
+        parts = tokens.tensor_split(EXPORT_PARTS) if torch.compiler.is_exporting() else tokens.split(PLACES)
+        return transformer.leave(torch.cat([block(some) for some in parts]), maps)
 
     def step(self, maps: Tensor, context: Sequence[Tensor]) -> tuple[Tensor, States]:
         """Let one frame attend to itself and to those before it.
@@ -158,10 +156,5 @@ class _FeedForward(nn.Module):
         self.net = nn.ModuleList([gate, nn.Identity(), nn.Linear(4 * channels, channels)])
 
     def forward(self, tokens: Tensor) -> Tensor:
-        if torch.compiler.is_exporting() and tokens.shape[1] > EXPORT_CHUNKS:
-            return torch.cat([self._forward(some) for some in tokens.chunk(EXPORT_CHUNKS, dim=1)], dim=1)
-        return self._forward(tokens)
-
-    def _forward(self, tokens: Tensor) -> Tensor:
         values, gates = self.net[0].proj(tokens).chunk(2, dim=-1)
         return self.net[2](values * functional.gelu(gates))

@@ -29,6 +29,8 @@ class OnnxGraph:
         threads = options.threads or CORES
         settings = onnxruntime.SessionOptions()
         settings.intra_op_num_threads = threads
+        # A plan of memory made for one size of picture and kept beside the arena: a third more, and no faster.
+        settings.enable_mem_pattern = False
         # Spinning wins a network a millisecond and costs a core, which decoding and the warp have a use for.
         settings.add_session_config_entry("session.intra_op.allow_spinning", "0")
         self._session = _open(weights, settings, _providers(options))
