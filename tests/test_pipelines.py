@@ -410,8 +410,23 @@ def test_the_numbered_pictures_of_a_film_are_never_replaced_by_its_results(tmp_p
         vergence.process_cloud(shot, tmp_path / "shot.ply", depth=Plane(), overwrite=True)
     with pytest.raises(TargetError, match="its own source"):
         vergence.process_depth(shot, tmp_path / "shot.npz", model=Plane(), overwrite=True)
+    for target in (shot / "%03d.jpg", shot / "%03d.png"):
+        with pytest.raises(TargetError, match="its own source"):
+            vergence.process_depth(shot, target, model=Plane(), overwrite=True)
+        with pytest.raises(TargetError, match="its own source"):
+            vergence.process_video(shot / "%03d.png", target, depth=Plane(), overwrite=True)
     assert len(list(shot.iterdir())) == 3
     assert vergence.process_cloud(shot, depth=Plane()).path == tmp_path / "shot_cloud"
+
+
+@pytest.mark.parametrize("name", ["images/sk_coffee.png", "edge/five_frames.mp4"])
+def test_no_result_replaces_its_own_source(name, tmp_path):
+    source = tmp_path / Path(name).name
+    source.write_bytes((FIXTURES / name).read_bytes())
+    for job, model in ((vergence.process_video, "depth"), (vergence.process_depth, "model")):
+        with pytest.raises(TargetError, match="its own source"):
+            job(source, source, overwrite=True, **{model: Plane()})
+    assert source.read_bytes() == (FIXTURES / name).read_bytes()
 
 
 def test_auto_takes_a_metric_model_that_is_here(tmp_path, monkeypatch):

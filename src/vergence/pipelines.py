@@ -19,7 +19,7 @@ from vergence.depth.model import DepthModel, load_model
 from vergence.errors import DepthKindError, FormatError, MediaError, SettingsError, TargetError
 from vergence.media.cloud import CameraSettings, CloudSettings, clouds, with_camera
 from vergence.media.depth_file import DepthName, DepthSink, DepthSource
-from vergence.media.formats import is_pattern, written_suffixes
+from vergence.media.formats import is_pattern, read_suffixes, written_suffixes
 from vergence.media.open import Source, open_sink, open_source
 from vergence.media.ply import SUFFIX as CLOUD_SUFFIX
 from vergence.media.ply import PlySink
@@ -32,13 +32,14 @@ from vergence.stereo.disparity import StereoSettings
 from vergence.stereo.layout import Layout, find_layout
 from vergence.stereo.synthesise import synthesise
 from vergence.streaming import Stage, overlapped
-from vergence.types import DepthFrame, DepthKind, DepthMap, Frame, MediaInfo
+from vergence.types import Colour, DepthFrame, DepthKind, DepthMap, Frame, MediaInfo
 
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
 QUEUE = 2  # finished frames between two stages
+SCREEN = Colour(primaries=1, transfer=1, matrix=1)  # BT.709, as H.273 counts
 PHOTO_SUFFIX = ".jpg"  # of a result whose source's own format is not written
 
 
@@ -221,8 +222,8 @@ def process_depth(
     """Write the depth of a photo or film.
 
     The suffix of `target` chooses: .png (16 bit), .npz and .exr hold the values, their kind and unit (of a film one
-    file per frame, in a folder of the target's name); a film's suffix shows them, coloured or `grayscale`. None writes
-    `NAME_depth.png` beside a photo and `NAME_depth.mp4` beside a film.
+    file per frame, in a folder of the target's name); a film's suffix, or of a photo one such as .jpg, shows them,
+    coloured or `grayscale`. None writes `NAME_depth.png` beside a photo and `NAME_depth.mp4` beside a film.
 
     `side_by_side` shows them to the right of the source instead, in a film, or of a photo in a picture. `audio=False`
     leaves out the sound of a film, with its subtitles and chapters.
@@ -231,23 +232,33 @@ def process_depth(
     with part.of(source) as media:
         info = media.info
         path = result_path(info, target, "_depth", encode=encode, photo_suffix=None if side_by_side else ".png")
+        _check_not_its_own(path, info)
         estimator = load_model(model) if isinstance(model, str) else model
         stages = _depth_stages(info, estimator, stabilising)
         if path.suffix.lower() in written_suffixes("depth") and not side_by_side:
-            _check_not_its_own(path, info)
+            if grayscale:
+                logger.warning(
+                    "%s holds values, not greys; depth to look at is a .mp4, or of a photo a .jpg", path.name
+                )
             with (
                 DepthSink(path, like=info, overwrite=overwrite) as files,
                 overlapped(media, *stages, size=QUEUE) as items,
             ):
                 frames, seconds = _drain(items, files.write, info, progress)
             return Result(files.path, frames, seconds, estimator.card.name)
-        if not (info.is_film or side_by_side):
-            raise FormatError(f"{path} cannot hold a photo's depth; choose from {', '.join(written_suffixes('depth'))}")
+        # Not .tif, which other programs keep values in.
+        shown_in = [suffix for suffix in written_suffixes("picture") if suffix not in read_suffixes("depth")]
+        if not (info.is_film or side_by_side or path.suffix.lower() in shown_in):
+            raise FormatError(
+                f"{path} cannot hold a photo's depth; choose from {', '.join(written_suffixes('depth'))}, "
+                f"or to look at it from {', '.join(shown_in)}"
+            )
         stages.append(lambda items: visualise(items, grayscale=grayscale))
         if side_by_side:
             # The source is read a second time: until a shot's range is known, only its depth is held in memory.
             stages.append(lambda pictures: beside(media, pictures))
-        like = replace(info, bits=8)
+        # Depth's own colours are a screen's, also where the film's are of another world, such as HDR.
+        like = replace(info, bits=8, colour=info.colour if side_by_side else SCREEN)
         with (
             open_sink(path, like=like, settings=encode, overwrite=overwrite, carry_tracks=audio) as shown,
             overlapped(media, *stages, size=QUEUE) as pictures,
@@ -338,6 +349,7 @@ def _run(
     progress: ProgressCallback = silent,
 ) -> Result:
     info = media.info
+    _check_not_its_own(path, info)
     with ExitStack() as stack:
         if isinstance(depth, GivenDepth):
             given = stack.enter_context(DepthSource(depth.path, kind=depth.kind))
@@ -414,9 +426,13 @@ def _cloud_path(info: MediaInfo, target: str | Path | None) -> Path:
 
 
 def _check_not_its_own(path: Path, info: MediaInfo) -> None:
-    """Numbered files must not take the place of the numbered pictures they are made from."""
-    folder = path.parent if is_pattern(path) else path.with_suffix("")
-    if info.is_film and info.path is not None and folder.resolve() == info.path.resolve():
+    """No result may take the place of what it is made from, numbered files not that of numbered pictures."""
+    if info.path is None:
+        return
+    source = info.path.parent if is_pattern(info.path) else info.path
+    is_numbered = info.is_film and path.suffix.lower() in (*written_suffixes("depth"), *written_suffixes("points"))
+    taken = path.parent if is_pattern(path) else path.with_suffix("") if is_numbered else path
+    if taken.resolve() == source.resolve():
         raise TargetError(f"the result would replace its own source {info.path}; choose another name")
 
 

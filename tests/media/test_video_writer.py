@@ -276,6 +276,10 @@ def test_sound_ends_with_the_last_frame_when_frames_are_counted_off(tmp_path: Pa
     path = convert(source, tmp_path / "a.mp4", part={"max_frames": 12})
     assert len(picture_track(path).times) == 12
     assert Fraction(9, 20) < others(path, "audio")[0].times[-1] < Fraction(1, 2)
+    with av.open(str(path)) as film:
+        assert film.duration / 1e6 == pytest.approx(0.5, abs=0.03)  # no subtitle and no chapter outlasts it
+        assert [float(c["end"] * c["time_base"]) for c in film.chapters()] == [0.5]
+        assert film.streams.video[0].average_rate == 24
 
 
 def test_sound_that_outlasts_the_picture_is_kept(tmp_path: Path) -> None:

@@ -46,7 +46,7 @@ def depth(
     overwrite: opt.Overwrite = False,
     progress: opt.Progress = "bar",
 ) -> None:
-    """Write the depth of photos and films: .png (16 bit), .npz, .exr with values, kind and unit; .mp4 to look at.
+    """Write the depth of photos and films: .png (16 bit), .npz, .exr with values, kind and unit; .mp4, .jpg to look at.
 
     Of a film, .png, .npz and .exr become a folder with one file per frame. Without -o: NAME_depth.png, NAME_depth.mp4.
     """

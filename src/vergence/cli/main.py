@@ -5,6 +5,7 @@ Results go to stdout, all else to stderr.
 """
 
 import logging
+import os
 import signal
 import sys
 from types import FrameType
@@ -24,6 +25,7 @@ from vergence.cli.synth import synth
 from vergence.cli.train import train
 from vergence.errors import VergenceError
 
+STOPPED = 130  # exit code
 EXIT_CODES = "Exit codes: 0 done, 1 something you can mend (one line says what), 2 wrong usage, 130 stopped by Ctrl-C."
 
 app = typer.Typer(
@@ -94,6 +96,9 @@ def main() -> None:
     except VergenceError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
-    except KeyboardInterrupt:
-        print("stopped; what was not finished has been removed", file=sys.stderr)
-        sys.exit(130)
+    except (KeyboardInterrupt, SystemExit) as stop:
+        if isinstance(stop, SystemExit) and stop.code != STOPPED:  # typer makes this of Ctrl-C
+            raise
+        print("stopped; what was not finished has been removed", file=sys.stderr, flush=True)
+        # A network may be deep in native code; threads that wake in an interpreter that is going down abort it.
+        os._exit(STOPPED)

@@ -41,6 +41,7 @@ def synth(
         Path | None,
         typer.Option(metavar="DIR", help="Cover walls, floors, posters and furniture with pictures of this folder."),
     ] = None,
+    device: Annotated[Literal["auto", "cpu", "cuda"], typer.Option(help="Where pictures are rendered.")] = "auto",
     frames: Annotated[int, typer.Option(min=1, help="Of each clip.", rich_help_panel=CLIPS)] = 60,
     rate: Annotated[int, typer.Option(min=1, help="Frames a second.", rich_help_panel=CLIPS)] = 24,
     motion: Annotated[
@@ -53,10 +54,12 @@ def synth(
     from vergence.errors import TargetError
     from vergence.synthetic import render_clip, render_photo
     from vergence.synthetic.photographs import find_photographs
+    from vergence.synthetic.render.device import choose_device
 
     width, height = picture_size(size)
     if photographs is not None:
         find_photographs(photographs)  # a wrong folder is told before anything is made
+    choose_device(device)  # and a GPU that is not there
     try:
         out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -73,6 +76,7 @@ def synth(
                     right_eye_baseline=baseline,
                     effects=faults,
                     photographs=photographs,
+                    device=device,
                 )
             ]
         else:
@@ -87,6 +91,7 @@ def synth(
                 effects=faults,
                 right_eye_baseline=baseline,
                 photographs=photographs,
+                device=device,
             )
         write_sample(out / f"{number:06d}", samples, seed=seed + number)
         print(f"{number + 1} of {count} {kind}", file=sys.stderr, flush=True)

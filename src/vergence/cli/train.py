@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -38,6 +38,10 @@ def train(
         Path | None,
         typer.Option(metavar="DIR", help="Cover a third of what is rendered with pictures of this folder."),
     ] = None,
+    render_device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(help="Where pictures are rendered; cuda shares the training's GPU."),
+    ] = "cpu",
     fill: Annotated[int, typer.Option(min=1, help="Pictures the pool has before training begins.")] = 2000,
     threads: Annotated[int, typer.Option(min=1, help="Of torch.")] = 2,
 ) -> None:
@@ -67,7 +71,14 @@ def train(
         state = loop.resume(out / loop.CHECKPOINT, plan)
     else:
         state = loop.start(plan, load_onnx(start) if start else from_imagenet(plan.seed))
-    with filling(pool, (width, height), first_seed=first_seed, workers=workers, photographs=photographs) as rendering:
+    with filling(
+        pool,
+        (width, height),
+        first_seed=first_seed,
+        workers=workers,
+        photographs=photographs,
+        device=render_device,
+    ) as rendering:
         pictures = Pool(pool)
         while workers and len(pictures) < fill:
             if not all(process.is_alive() for process in rendering):

@@ -79,7 +79,7 @@ def load_model(
             Path(weights), name, kind=kind, max_depth=max_depth, accept_licence=accept_licence, announce=announce
         )
     elif (kind, max_depth) != (None, None):
-        raise SettingsError("a kind of depth is said of weights of your own; a model by name has its own")
+        raise SettingsError("--kind and --max-depth are of --weights of your own; a model by name has its own")
     elif name == "auto":
         card, path = choice.best(
             options, offline=offline, accept_licence=accept_licence, progress=progress, announce=announce

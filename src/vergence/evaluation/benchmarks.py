@@ -79,5 +79,5 @@ def _render(kinds: tuple[str, ...], count: int) -> Iterator[DepthFrame]:
 
     width, height = HELD_OUT_SIZE
     for n in range(count):
-        sample = render_photo(HELD_OUT_SEED + n, width=width, height=height, kind=kinds[n % len(kinds)])
+        sample = render_photo(HELD_OUT_SEED + n, width=width, height=height, kind=kinds[n % len(kinds)], device="cpu")
         yield DepthFrame(sample.frame, sample.depth)

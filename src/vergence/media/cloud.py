@@ -103,7 +103,7 @@ def clouds(
     Raises:
         SettingsError: a confidence is asked for that the depth does not have.
     """
-    has_warned = False
+    has_warned = has_warned_of_none = False
     for item in items:
         known = camera or item.depth.intrinsics or item.frame.intrinsics
         if known is None and not has_warned:
@@ -113,7 +113,14 @@ def clouds(
                 GUESSED_FOV,
             )
             has_warned = True
-        yield point_cloud(item, known or guessed_camera(item.frame.width, item.frame.height), settings)
+        cloud = point_cloud(item, known or guessed_camera(item.frame.width, item.frame.height), settings)
+        if not len(cloud.points) and not has_warned_of_none:
+            logger.warning(
+                "no point of the picture at %g s is left; --farthest, --min-confidence and --edges say which go",
+                float(item.frame.time),
+            )
+            has_warned_of_none = True
+        yield cloud
 
 
 def point_cloud(item: DepthFrame, camera: Intrinsics, settings: CloudSettings) -> PointCloud:
@@ -129,7 +136,7 @@ def point_cloud(item: DepthFrame, camera: Intrinsics, settings: CloudSettings) -
         kept &= z <= (SCENE * np.quantile(z[kept], 0.25) if settings.farthest == "auto" else settings.farthest)
     if settings.min_confidence is not None:
         if depth.confidence is None:
-            raise SettingsError("this depth says nothing of its confidence; leave out the least confidence")
+            raise SettingsError("this depth says nothing of its confidence; leave out --min-confidence")
         kept &= depth.confidence >= settings.min_confidence
     chosen = np.flatnonzero(kept)
     if settings.max_points is not None and len(chosen) > settings.max_points:

@@ -123,7 +123,8 @@ class NumberedFolder:
             self.path, self._name = path.parent, path.name
         else:
             self.path, self._name = path, f"%0{DIGITS}d{suffix}"
-        self._target = Target(self.path, overwrite=overwrite, is_folder=True)
+        names = _named_by(self._name)
+        self._target = Target(self.path, overwrite=overwrite, is_folder=True, also_ours=names)
         self._written = 0
 
     def __enter__(self) -> Self:
@@ -209,9 +210,7 @@ def numbered_files(path: Path, suffixes: Iterable[str]) -> dict[int, Path]:
     """
     name = NUMBERED
     if is_pattern(path):
-        before, width, after = PATTERN.split(path.name, maxsplit=1)
-        digits = f"[0-9]{{{width},}}" if width else "[0-9]+"
-        name = re.compile(f"({re.escape(before)})({digits})({re.escape(after)})")
+        name = _named_by(path.name)
         path = path.parent
     found = _files_with(path, suffixes)
     matches = [(match, file) for file in found if (match := name.fullmatch(file.name))]
@@ -221,6 +220,13 @@ def numbered_files(path: Path, suffixes: Iterable[str]) -> dict[int, Path]:
     if others or len(kinds) != 1 or len(files) != len(matches):
         return {}
     return dict(sorted(files.items()))
+
+
+def _named_by(pattern: str) -> re.Pattern[str]:
+    """What the names of a pattern such as `shot_%04d.png` look like: what is before the number, it, what is after."""
+    before, width, after = PATTERN.split(pattern, maxsplit=1)
+    digits = f"[0-9]{{{width},}}" if width else "[0-9]+"
+    return re.compile(f"({re.escape(before)})({digits})({re.escape(after)})")
 
 
 def warn_of_gaps(numbers: Iterable[int], where: Path) -> None:

@@ -102,7 +102,7 @@ def open_source(
         raise FormatError(f"{path} holds depth, not a picture; give the picture, and this file as its depth")
     if holds == "points":
         raise FormatError(f"{path} holds points, not a picture; give the picture they were made from")
-    known = ", ".join((*read_suffixes("film"), *read_suffixes("picture")))
+    known = ", ".join(dict.fromkeys((*read_suffixes("film"), *read_suffixes("picture"))))
     raise FormatError(f"{path} is in no format we know ({known})")
 
 

@@ -7,6 +7,7 @@ a damaged source or Ctrl-C leave what was there before.
 import errno
 import logging
 import os
+import re
 import shutil
 from pathlib import Path
 from types import TracebackType
@@ -19,6 +20,7 @@ logger = logging.getLogger(__name__)
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 STEM_CHARACTERS = 40  # of the target's own name in the temporary one, which must stay under 255 bytes
 MB = 1_000_000
+NUMBERED = re.compile(r"[0-9]+(\.[^.]*)?")  # names of files in a folder of ours
 
 
 class Target:
@@ -32,6 +34,7 @@ class Target:
         overwrite: replace what lies there. Of a folder only one that holds nothing but numbered files is replaced.
         needed_bytes: rough size of the result; refused at once where the disk has less.
         is_folder: the result is a folder.
+        also_ours: names of files in it that are ours too, besides numbers.
 
     Raises:
         TargetError: when made: the folder around it is missing, something is in the way, or the disk has too little
@@ -39,11 +42,20 @@ class Target:
     """
 
     def __init__(
-        self, path: Path, *, overwrite: bool, needed_bytes: int | None = None, is_folder: bool = False
+        self,
+        path: Path,
+        *,
+        overwrite: bool,
+        needed_bytes: int | None = None,
+        is_folder: bool = False,
+        also_ours: re.Pattern[str] = NUMBERED,
     ) -> None:
+        if is_folder and path.resolve() == Path.cwd():  # replaced, it would take the ground from under the shell
+            raise TargetError("numbered files need a folder of their own, not the one you are in; name one before them")
         self.path = path
         self._overwrite = overwrite
         self._is_folder = is_folder
+        self._also_ours = also_ours
         # The process and the object make it unique; the hidden name keeps it out of people's way.
         self.temporary = path.with_name(f".{path.stem[:STEM_CHARACTERS]}.{os.getpid()}-{id(self):x}.part{path.suffix}")
         self._check_way()
@@ -86,10 +98,18 @@ class Target:
             return
         if path.exists() and not (path.is_dir() if self._is_folder else path.is_file()):
             raise TargetError(f"cannot write {path}: what lies there is not a {kind}; choose another name")
-        if self._is_folder and (foreign := _foreign_file(path)):
-            raise TargetError(f"cannot write {path}: it holds {foreign.name}, which is not ours; choose another name")
+        if self._is_folder and (foreign := self._foreign_file()):
+            raise TargetError(f"cannot write {path}: it holds {foreign.name}, which is not ours; choose another folder")
         if not self._overwrite and not (self._is_folder and not any(path.iterdir())):
             raise TargetError(f"{path} exists; use --overwrite to replace it")
+
+    def _foreign_file(self) -> Path | None:
+        """Something in the folder that is no numbered file, so not ours to delete."""
+
+        def is_ours(item: Path) -> bool:
+            return item.is_file() and any(names.fullmatch(item.name) for names in (NUMBERED, self._also_ours))
+
+        return next((item for item in self.path.iterdir() if not is_ours(item)), None)
 
     def _commit(self) -> None:
         if not (self._is_folder and self.path.exists()):
@@ -114,11 +134,6 @@ class Target:
         if _says_full(error):
             return TargetError(f"the disk of {self.path} is full; make room or write to another disk")
         return TargetError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")
-
-
-def _foreign_file(folder: Path) -> Path | None:
-    """Something in `folder` that is not a numbered file, so not ours to delete."""
-    return next((item for item in folder.iterdir() if not (item.stem.isdecimal() and item.is_file())), None)
 
 
 def _says_full(error: BaseException | None) -> bool:

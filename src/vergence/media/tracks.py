@@ -40,6 +40,7 @@ class OtherTracks:
     Args:
         path: of the film; raises `MediaError` where that is none.
         start, end: the part wanted, seconds on the film's own clock; only packets within it are copied.
+        length: how long the part is about, seconds, where its frames are counted and nobody knows the end yet.
 
     Attributes:
         shift: what all times are lessened by, seconds, so that the output begins at zero: the start of the part, or
@@ -48,13 +49,21 @@ class OtherTracks:
         picture_tags, picture_disposition: of the moving picture itself, to be given to its successor.
     """
 
-    def __init__(self, path: Path, *, start: Fraction | None = None, end: Fraction | None = None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        start: Fraction | None = None,
+        end: Fraction | None = None,
+        length: Fraction | None = None,
+    ) -> None:
         self._path, self._start, self._end = path, start, end
         self._container = open_film(path)
         picture = film_stream(self._container, path)
         assert picture.time_base is not None
         begin = clock_origin(self._container, picture) if start is None else start
         self.shift = begin // picture.time_base * picture.time_base  # whole ticks keep the picture's times exact
+        self._curtain = end if end is not None or length is None else begin + length  # what is on show then goes
         self.picture_tags = current_tags(picture.metadata)
         self.picture_disposition = picture.disposition
         chapters = self._container.chapters()
@@ -155,7 +164,7 @@ class OtherTracks:
             yield packet
 
     def _fits_part(self, packet: Packet[Stream]) -> bool:
-        """Shift the packet; False where it lies outside of the part. Subtitles already on show are cut to fit."""
+        """Shift the packet; False where it lies outside of the part. Subtitles on show at either end are cut to fit."""
         assert packet.pts is not None
         assert packet.dts is not None
         tick = packet.time_base
@@ -165,8 +174,11 @@ class OtherTracks:
         if self._start is not None and begin < self._start:
             if packet.stream.type != "subtitle" or finish <= self._start:
                 return False
-            packet.pts = packet.dts = round(self._start / tick)
-            packet.duration = round((finish - self._start) / tick)
+            begin = self._start
+            packet.pts = packet.dts = round(begin / tick)
+            packet.duration = round((finish - begin) / tick)
+        if packet.stream.type == "subtitle" and self._curtain is not None and begin < self._curtain < finish:
+            packet.duration = max(1, round((self._curtain - begin) / tick))
         shift = round(self.shift / tick)
         packet.pts, packet.dts = packet.pts - shift, packet.dts - shift
         return True
@@ -179,7 +191,7 @@ class OtherTracks:
                 continue
             begin, finish = chapter["start"] * tick, chapter["end"] * tick
             begin = begin if self._start is None else max(begin, self._start)
-            finish = finish if self._end is None else min(finish, self._end)
+            finish = finish if self._curtain is None else min(finish, self._curtain)
             if begin < finish:
                 start, end = (round((time - self.shift) / tick) for time in (begin, finish))
                 kept.append({**chapter, "start": max(0, start), "end": end})

@@ -135,7 +135,8 @@ class VideoSink:
         self._left_out: list[Stream] = []
         self.path = path
         if like.is_film and like.path is not None and like.path.is_file():
-            self._tracks = OtherTracks(like.path, start=like.start, end=like.end)
+            length = like.frames / like.rate if like.is_clipped and like.frames and like.rate else None
+            self._tracks = OtherTracks(like.path, start=like.start, end=like.end, length=length)
         self._carried = self._tracks if carry_tracks else None
         if self._carried is not None:
             self._format, self._left_out = _choose_container(self._carried, path, self._format)
@@ -149,6 +150,7 @@ class VideoSink:
         self._output: OutputContainer | None = None
         self._size: tuple[int, int] | None = None
         self._last_tick: int | None = None
+        self._first: tuple[int, int] | None = None  # ticks at which the first packet is shown and decoded
         self._count = 0
         self._durations: dict[int, int] = {}  # of frames inside the encoder, in ticks, by their time
 
@@ -276,17 +278,22 @@ class VideoSink:
             assert packet.dts is not None
             if duration := self._durations.pop(packet.pts, None):
                 packet.duration = duration
+            if self._first is None:
+                self._first = (packet.pts, packet.dts)
             if picture is None and packet is packets[-1] and self._format not in MATROSKA:
-                # The muxer ends the film with the packet decoded last, and that may be shown before others.
-                packet.duration = self._end_tick - packet.pts
+                # MP4 has the steps of decoding for a length, and the packet decoded last may be shown before others:
+                # it takes what is missing, so that length and frames a second come out as they are shown.
+                first_shown, first_decoded = self._first
+                packet.duration = max(1, self._end_tick - first_shown - (packet.dts - first_decoded))
             if self._carried is not None:
                 self._carried.copy_until(packet.dts * self._time_base, self._output)
             self._output.mux_one(packet)
 
     def _finish(self) -> None:
-        if self._output is None:
+        if self._output is None or self._last_tick is None:
             raise MediaError(f"no frame was written to {self.path}")
         try:
+            self._durations[self._last_tick] = self._end_tick - self._last_tick
             self._mux(None)
             if self._carried is not None:
                 if self._like.is_clipped and self._like.end is None:

@@ -23,10 +23,10 @@ from vergence.synthetic.photos import (
     page,
     with_right_eye,
 )
+from vergence.synthetic.render.device import Device, Processor, choose_device
 from vergence.synthetic.render.flow import forward_flow
 from vergence.synthetic.render.picture import Picture, Pose, Renderer
 from vergence.synthetic.sample import Sample
-from vergence.synthetic.scene import Scene
 
 MOTION_SHARES: dict[CameraMotion, float] = {"handheld": 0.4, "dolly": 0.3, "pan": 0.15, "static": 0.15}
 FLICKER_RATES = (0.7, 3.1, 7.9)  # 1/s, of slow lamps to tubes beating with the frame rate
@@ -37,7 +37,7 @@ class _Shot:
     """What stays the same from one cut to the next."""
 
     number: int
-    scene: Scene
+    renderer: Renderer  # of its first moment
     path: Path
     film: Film
     faults: CameraEffects | None
@@ -71,8 +71,9 @@ def render_clip(
     effects: Effects = False,
     right_eye_baseline: float | None = None,
     photographs: Folder | None = None,
+    device: Device = "auto",
 ) -> Iterator[Sample]:
-    """Render the clip of a seed; same arguments, same bytes on the same machine.
+    """Render the clip of a seed; same arguments, same bytes on the same device of the same machine.
 
     Every sample but the last of each shot has the flow to its successor.
 
@@ -89,9 +90,11 @@ def render_clip(
         effects: faults of the camera, see `render_photo`; the same through a shot, with new grain in each frame.
         right_eye_baseline: m from this eye to the right one, which is rendered too.
         photographs: a folder of pictures that cover some surfaces, see `render_photo`.
+        device: where pictures are rendered, see `render_photo`.
 
     Raises:
         SettingsError: an argument is outside its range.
+        DeviceError: "cuda" is asked for and cannot be used here.
         MediaError: `photographs` is no folder, or holds none that can be read.
     """
     check_request(kind, width, height, right_eye_baseline, photographs)
@@ -104,10 +107,12 @@ def render_clip(
     if not (0 <= flicker < 1 and 0 <= shutter <= 1):
         raise SettingsError(f"flicker is from 0 to below 1 and the shutter from 0 to 1, not {flicker} and {shutter}")
 
+    processor = choose_device(device)
+
     def samples() -> Iterator[Sample]:
         for number, (first, end) in enumerate(pairwise([0, *cuts, frames])):
             duration = float((end - first) / Fraction(rate))
-            shot = _plan(seed, number, duration, width, height, motion, kind, effects, photographs)
+            shot = _plan(seed, number, duration, width, height, motion, kind, effects, photographs, processor)
             yield from _render_shot(seed, shot, first, end, Fraction(rate), flicker, shutter, right_eye_baseline)
 
     return samples()
@@ -115,7 +120,7 @@ def render_clip(
 
 def _plan(
     seed: int, number: int, duration: float, width: int, height: int, motion: CameraMotion | None, kind: str | None,
-    effects: Effects, photographs: Folder | None,
+    effects: Effects, photographs: Folder | None, processor: Processor,
 ) -> _Shot:  # fmt: skip
     """Find a place and a path through it that touches nothing."""
     dice = Dice(f"clip {seed} shot {number}")
@@ -128,10 +133,11 @@ def _plan(
             break
     else:
         raise AssertionError(f"clip {seed}: no camera path in {SCENES} scenes touches nothing")
-    opening = Renderer(scene).picture(path.at(0))
+    renderer = Renderer(scene, device=processor)
+    opening = renderer.picture(path.at(0))
     film = choose_film(opening.linear, dice)
     phases = tuple(dice.random() for _ in FLICKER_RATES)
-    return _Shot(number, scene, path, film, draw_effects(effects, dice), phases, opening)
+    return _Shot(number, renderer, path, film, draw_effects(effects, dice), phases, opening)
 
 
 def _render_shot(
@@ -142,7 +148,7 @@ def _render_shot(
     for index in range(first, end):
         time = float((index - first) / rate)
         pose = shot.path.at(time)
-        renderer = Renderer(shot.scene, time)
+        renderer = shot.renderer.at(time)
         light = 1 + flicker * _flicker(shot.flicker, time)
         is_known = index == first and light == 1
         picture = shot.opening if is_known else renderer.picture(pose, light=light)
@@ -161,7 +167,10 @@ def _develop(
     flow = valid = None
     linear = now.picture.linear
     if after is not None:
-        flow, valid = forward_flow(shot.scene, now.pose, now.picture.visible, after.pose, after.picture.visible)
+        flow, valid = forward_flow(
+            now.renderer.scene, now.pose, now.picture.visible, after.pose, after.picture.visible,
+            device=now.renderer.device,
+        )  # fmt: skip
         if shutter > 0:
             linear = smear(linear, flow, shutter)
     rgb = finish(develop(linear, shot.film), shot.faults, (seed, 2 * now.index))

@@ -15,6 +15,7 @@ from vergence.synthetic.camera import is_clear, is_worth_taking, place_camera
 from vergence.synthetic.effects import CameraEffects, Film, Rgb, apply_effects, choose_film, develop, random_effects
 from vergence.synthetic.kinds import KINDS
 from vergence.synthetic.photographs import Cover, Photographs, draw_photographs, find_photographs
+from vergence.synthetic.render.device import Device, choose_device
 from vergence.synthetic.render.picture import Picture, Pose, Renderer
 from vergence.synthetic.render.surface import TILE
 from vergence.synthetic.sample import Sample
@@ -104,8 +105,9 @@ def render_photo(
     right_eye_baseline: float | None = None,
     effects: Effects = False,
     photographs: Path | None = None,
+    device: Device = "auto",
 ) -> Sample:
-    """Render the photo of a seed; same arguments, same bytes on the same machine.
+    """Render the photo of a seed; same arguments, same bytes on the same device of the same machine.
 
     Args:
         seed: any whole number; those of one block of `PAGE_SEEDS` share textures, so neighbours come quickly.
@@ -116,14 +118,19 @@ def render_photo(
         photographs: a folder of pictures that cover a third of the surfaces of the same place: walls, floors, posters,
             furniture, cloth. They follow from the seed and from what the folder holds; leave it as it is meanwhile.
 
+        device: where the picture is rendered; "auto" is the GPU where numba can use one. Place, camera and textures
+            come from the CPU alone and are the same; colours may differ by a level or two.
+
     Raises:
-        SettingsError: there is no such kind, or a size or baseline cannot be rendered.
+        SettingsError: there is no such kind or device, or a size or baseline cannot be rendered.
+        DeviceError: "cuda" is asked for and cannot be used here.
         MediaError: `photographs` is no folder, or holds none that can be read.
     """
     check_request(kind, width, height, right_eye_baseline, photographs)
+    processor = choose_device(device)
     dice = Dice(f"photo {seed}")
     scene, pose = find_view(dice, page(seed // PAGE_SEEDS, photographs), kind=kind, width=width, height=height)
-    renderer = Renderer(scene)
+    renderer = Renderer(scene, device=processor)
     picture = renderer.picture(pose)
     film = choose_film(picture.linear, dice)
     faults = draw_effects(effects, dice)
@@ -144,6 +151,7 @@ def iter_photos(
     right_eye_baseline: float | None = None,
     effects: Effects = False,
     photographs: Path | None = None,
+    device: Device = "auto",
 ) -> Iterator[Sample]:
     """Render one photo a seed, as frames of which each is a shot of its own; see `render_photo`."""
     for index, seed in enumerate(seeds):
@@ -155,6 +163,7 @@ def iter_photos(
             right_eye_baseline=right_eye_baseline,
             effects=effects,
             photographs=photographs,
+            device=device,
         )
         frame = replace(sample.frame, index=index, time=Fraction(index), shot=index)
         yield replace(sample, frame=frame, right=sample.right and replace(frame, rgb=sample.right.rgb))

@@ -14,6 +14,7 @@ from vergence.depth.cards import CARDS  # noqa: E402
 from vergence.depth.model import load_model  # noqa: E402
 from vergence.depth.networks.checkpoints import load_network  # noqa: E402
 from vergence.depth.networks.export import export  # noqa: E402
+from vergence.depth.runtimes import RuntimeOptions, open_graph  # noqa: E402
 from vergence.errors import ModelError, SettingsError, TargetError  # noqa: E402
 from vergence.geometry.resample import resize_depth  # noqa: E402
 from vergence.types import Frame  # noqa: E402
@@ -73,6 +74,21 @@ def test_an_exported_video_network_gives_the_authors_depth(video, name, runtime)
     height, width = golden["depth"].shape[1:]
     found = np.stack([resize_depth(item.depth.values, width, height, sampling="corners") for item in items])
     parity.assert_agrees(found, golden["depth"], max_error=MAX, rms_error=RMS)
+
+
+def test_an_exported_window_is_torchs_at_every_size(video):
+    """The places of a map are computed in parts, whose number is fixed: no remainder may be lost."""
+    network = load_network(video.with_suffix(".pth"), "video_depth_anything")
+    graph = open_graph(video / "temporal.onnx", RuntimeOptions(device="cpu"))
+    generator = np.random.default_rng(0)
+    for rows, columns in [(1, 2), (2, 3), (3, 3), (3, 4), (3, 5), (5, 5), (3, 9), (2, 14), (5, 6), (1, 31), (37, 5)]:
+        coarse = generator.standard_normal((32, 192, rows, columns), dtype=np.float32)
+        coarsest = generator.standard_normal((32, 384, -(-rows // 2), -(-columns // 2)), dtype=np.float32)
+        (found,) = graph.run(coarse, coarsest)
+        with torch.inference_mode():
+            expected = network.mix(torch.from_numpy(coarse), torch.from_numpy(coarsest)).numpy()
+        # Noise over a handful of places is normalised by next to nothing, which magnifies rounding.
+        parity.assert_agrees(found, expected, max_error=10 * MAX, rms_error=10 * RMS)
 
 
 def test_a_graph_of_one_size_takes_pictures_of_any(picture, tmp_path):

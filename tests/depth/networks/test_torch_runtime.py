@@ -164,6 +164,6 @@ def test_cuda_is_refused_where_there_is_none(picture, monkeypatch):
 
 
 def test_the_log_tells_what_computes(picture, caplog):
-    with caplog.at_level(logging.INFO):
+    with caplog.at_level(logging.INFO, logger="vergence"):
         picture[1](replace(CPU, threads=1))
     assert "f32 on cpu, threads: 1" in caplog.text

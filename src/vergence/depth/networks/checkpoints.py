@@ -56,7 +56,7 @@ def read_state(path: Path) -> dict[str, Tensor]:
     except ImportError as error:
         raise WeightsError(f"{path} needs the package safetensors; `pip install 'vergence[torch]'`") from error
     except Exception as error:  # torch and safetensors raise whatever the bytes lead them to
-        reason = str(error).strip().partition("\n")[0]
+        reason = str(error).strip().partition("\n")[0].partition(". ")[0]
         raise WeightsError(f"{path} is no checkpoint that can be read ({reason}); fetch it again") from error
     while isinstance(found, Mapping) and (
         inner := next((k for k in WRAPPERS if isinstance(found.get(k), Mapping)), "")

@@ -38,8 +38,7 @@ class TemporalModule(nn.Module):
         transformer = self.temporal_transformer
         tokens = transformer.enter(maps)
         (block,) = transformer.transformer_blocks
-        # A graph for any size cannot have a number of parts that depends on it.
-        parts = tokens.tensor_split(EXPORT_PARTS) if torch.compiler.is_exporting() else tokens.split(PLACES)
+        parts = _exported_parts(tokens) if torch.compiler.is_exporting() else tokens.split(PLACES)
         return transformer.leave(torch.cat([block(some) for some in parts]), maps)
 
     def step(self, maps: Tensor, context: Sequence[Tensor]) -> tuple[Tensor, States]:
@@ -158,3 +157,10 @@ class _FeedForward(nn.Module):
     def forward(self, tokens: Tensor) -> Tensor:
         values, gates = self.net[0].proj(tokens).chunk(2, dim=-1)
         return self.net[2](values * functional.gelu(gates))
+
+
+def _exported_parts(tokens: Tensor) -> list[Tensor]:
+    """As many parts for every size, as a graph needs them; of few places some are empty."""
+    # Not `tensor_split`: the tracer keeps for every size how the one it saw is rounded, and loses places of others.
+    size = (len(tokens) + EXPORT_PARTS - 1) // EXPORT_PARTS
+    return [tokens[n * size : (n + 1) * size] for n in range(EXPORT_PARTS - 1)] + [tokens[(EXPORT_PARTS - 1) * size :]]

@@ -67,7 +67,7 @@ def _open(
         return onnxruntime.InferenceSession(str(weights), settings, providers=providers)
     except Exception as error:  # as in `run`
         raise WeightsError(
-            f"{weights} is not a readable ONNX graph ({_first_line(error)}); delete it and fetch it again"
+            f"{weights} is not a readable ONNX graph ({_first_line(error)}); give another, or fetch it again"
         ) from error
 
 

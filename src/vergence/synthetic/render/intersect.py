@@ -3,8 +3,9 @@
 A primitive is a unit shape under an affine map, `local = inverse @ (world - centre)`. Affine maps keep the ray
 parameter t, so a ray is moved into the shape's own space, solved there, and the t found holds in the world.
 
-The functions here become part of the kernels in `kernels` and `flow`, whose compiled form numba keeps beside those
-files and renews only when those change: touch them after a change here.
+The functions here become part of the kernels in `kernels`, `flow` and `cuda`, whose compiled form numba keeps beside
+those files and renews only when those change: touch them after a change here. What they may use is what numba knows
+for both targets: no lists, no arrays of their own.
 """
 
 import math

@@ -1,9 +1,10 @@
-"""The passes over a picture. Each is a kernel over rows: visibility, light, smoothing of light, edges.
+"""The passes over a picture: visibility, light, smoothing of light, edges.
 
-`visible_rows` finds what each pixel's centre sees. `light_rows` shades it with one shadow ray and one ray for ambient
-occlusion a pixel, in an interleaved pattern (Keller and Heidrich 2001, doi:10.1007/978-3-7091-6242-2_25) over 5 x 5
-pixels, which also takes the lamps in turn. `compose_rows` averages the light, not the texture, over just those 5 x 5
-pixels of one surface. `edge_rows` softens outlines by where four more rays of each outline pixel go.
+Each pass is a scalar function of one pixel, which a kernel over rows calls here and a kernel over pixels in `cuda`.
+`see` finds what the pixel's centre sees. `shade` shades it with one shadow ray and one ray for ambient occlusion, in an
+interleaved pattern (Keller and Heidrich 2001, doi:10.1007/978-3-7091-6242-2_25) over 5 x 5 pixels, which also takes the
+lamps in turn. `compose` averages the light, not the texture, over just those 5 x 5 pixels of one surface. `soften`
+smooths outlines by where four more rays of each outline pixel go.
 
 A ray's direction d has z = 1 in the camera where t shall be a depth, and length 1 where t shall be a distance.
 """
@@ -212,15 +213,21 @@ def nearest(marks, numbers, heights, ground, camera, starts, members, columns, u
     return best, found, part
 
 
+@scalar
+def see(y, x, marks, numbers, heights, ground, camera, starts, members, depth, ids, faces):  # type: ignore[no-untyped-def]
+    """Write what the centre of one pixel sees; the sky's depth is 0."""
+    columns = (depth.shape[1] + CELL - 1) // CELL
+    z, i, face = nearest(marks, numbers, heights, ground, camera, starts, members, columns, x + 0.5, y + 0.5)
+    depth[y, x] = z if i >= 0 else 0.0
+    ids[y, x] = i
+    faces[y, x] = face
+
+
 @kernel
 def visible_rows(first, last, marks, numbers, heights, ground, camera, starts, members, depth, ids, faces):  # type: ignore[no-untyped-def]
-    columns = (depth.shape[1] + CELL - 1) // CELL
     for y in range(first, last):
         for x in range(depth.shape[1]):
-            z, i, face = nearest(marks, numbers, heights, ground, camera, starts, members, columns, x + 0.5, y + 0.5)
-            depth[y, x] = z if i >= 0 else 0.0
-            ids[y, x] = i
-            faces[y, x] = face
+            see(y, x, marks, numbers, heights, ground, camera, starts, members, depth, ids, faces)
 
 
 @scalar
@@ -412,7 +419,7 @@ def _ball_around(camera, depth, ids, top, bottom, left, right):  # type: ignore[
 
 
 @scalar
-def _collect(marks, numbers, lights, air, camera, depth, ids, top, bottom, left, right, among, limits, members, counts):  # type: ignore[no-untyped-def]
+def collect(marks, numbers, lights, air, camera, depth, ids, top, bottom, left, right, among, limits, members, counts):  # type: ignore[no-untyped-def]
     """What matters to light on a part of the picture: in row 0 what is near, in k + 1 what may shade it from lamp k."""
     cx, cy, cz, wide = _ball_around(camera, depth, ids, top, bottom, left, right)
     for k in range(counts.shape[0]):
@@ -450,7 +457,7 @@ def _highlight(lights, k, gloss, sx, sy, sz, dx, dy, dz, nx, ny, nz):  # type: i
 
 
 @scalar
-def _shade(  # type: ignore[no-untyped-def]
+def shade(  # type: ignore[no-untyped-def]
     y, x, marks, numbers, heights, ground, camera, materials, texels, lights, air, members, counts,
     depth, ids, faces, albedo, light, extra, normals,
 ):  # fmt: skip
@@ -546,7 +553,7 @@ def light_rows(  # type: ignore[no-untyped-def]
     for block_top in range(first - first % BLOCK, last, BLOCK):
         for block_left in range(0, width, BLOCK):
             block_bottom, block_right = min(block_top + BLOCK, last), min(block_left + BLOCK, width)
-            _collect(
+            collect(
                 marks, numbers, lights, air, camera, depth, ids, max(block_top, first), block_bottom,
                 block_left, block_right, everything, all_counts, block_members, block_counts,
             )  # fmt: skip
@@ -557,88 +564,96 @@ def light_rows(  # type: ignore[no-untyped-def]
                 right = min(left + CELL, block_right)
                 if top >= bottom or left >= right:
                     continue
-                _collect(
+                collect(
                     marks, numbers, lights, air, camera, depth, ids, top, bottom,
                     left, right, block_members, block_counts, members, counts,
                 )  # fmt: skip
                 for y in range(top, bottom):
                     for x in range(left, right):
-                        _shade(
+                        shade(
                             y, x, marks, numbers, heights, ground, camera, materials, texels, lights, air,
                             members, counts, depth, ids, faces, albedo, light, extra, normals,
                         )  # fmt: skip
 
 
-@kernel
-def compose_rows(first, last, air, depth, ids, albedo, light, extra, normals, linear):  # type: ignore[no-untyped-def]
-    """Join albedo, smoothed light, extra colour and fog to linear colours."""
+@scalar
+def compose(y, x, air, depth, ids, albedo, light, extra, normals, linear):  # type: ignore[no-untyped-def]
+    """Join one pixel's albedo, smoothed light, extra colour and fog to a linear colour."""
     height, width = depth.shape
     half = PATTERN // 2
-    for y in range(first, last):
-        for x in range(width):
-            i = ids[y, x]
-            if i < 0:
-                for k in range(3):
-                    linear[y, x, k] = albedo[y, x, k]
+    i = ids[y, x]
+    if i < 0:
+        for k in range(3):
+            linear[y, x, k] = albedo[y, x, k]
+        return
+    z = depth[y, x]
+    step = np.float32(SAME_DEPTH) * z
+    nx, ny, nz = normals[y, x, 0], normals[y, x, 1], normals[y, x, 2]
+    red, green, blue, count = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
+    for yy in range(max(0, y - half), min(height, y + half + 1)):
+        for xx in range(max(0, x - half), min(width, x + half + 1)):
+            if ids[yy, xx] != i or abs(depth[yy, xx] - z) > step:
                 continue
-            z = depth[y, x]
-            step = np.float32(SAME_DEPTH) * z
-            nx, ny, nz = normals[y, x, 0], normals[y, x, 1], normals[y, x, 2]
-            red, green, blue, count = np.float32(0), np.float32(0), np.float32(0), np.float32(0)
-            for yy in range(max(0, y - half), min(height, y + half + 1)):
-                for xx in range(max(0, x - half), min(width, x + half + 1)):
-                    if ids[yy, xx] != i or abs(depth[yy, xx] - z) > step:
-                        continue
-                    cosine = nx * normals[yy, xx, 0] + ny * normals[yy, xx, 1] + nz * normals[yy, xx, 2]
-                    if cosine < np.float32(SAME_PLANE):
-                        continue
-                    count += np.float32(1)
-                    red += light[yy, xx, 0]
-                    green += light[yy, xx, 1]
-                    blue += light[yy, xx, 2]
-            clear = 1.0
-            if air[FOG] > 0.0:
-                clear = math.exp(-air[FOG] * min(z, FOG_END))
-            dim = 1.0 - clear
-            linear[y, x, 0] = (albedo[y, x, 0] * red / count + extra[y, x, 0]) * clear + air[HAZE] * dim
-            linear[y, x, 1] = (albedo[y, x, 1] * green / count + extra[y, x, 1]) * clear + air[HAZE + 1] * dim
-            linear[y, x, 2] = (albedo[y, x, 2] * blue / count + extra[y, x, 2]) * clear + air[HAZE + 2] * dim
+            cosine = nx * normals[yy, xx, 0] + ny * normals[yy, xx, 1] + nz * normals[yy, xx, 2]
+            if cosine < np.float32(SAME_PLANE):
+                continue
+            count += np.float32(1)
+            red += light[yy, xx, 0]
+            green += light[yy, xx, 1]
+            blue += light[yy, xx, 2]
+    clear = 1.0
+    if air[FOG] > 0.0:
+        clear = math.exp(-air[FOG] * min(z, FOG_END))
+    dim = 1.0 - clear
+    linear[y, x, 0] = (albedo[y, x, 0] * red / count + extra[y, x, 0]) * clear + air[HAZE] * dim
+    linear[y, x, 1] = (albedo[y, x, 1] * green / count + extra[y, x, 1]) * clear + air[HAZE + 1] * dim
+    linear[y, x, 2] = (albedo[y, x, 2] * blue / count + extra[y, x, 2]) * clear + air[HAZE + 2] * dim
+
+
+@kernel
+def compose_rows(first, last, air, depth, ids, albedo, light, extra, normals, linear):  # type: ignore[no-untyped-def]
+    for y in range(first, last):
+        for x in range(depth.shape[1]):
+            compose(y, x, air, depth, ids, albedo, light, extra, normals, linear)
+
+
+@scalar
+def soften(y, x, marks, numbers, heights, ground, camera, starts, members, ids, linear, smooth):  # type: ignore[no-untyped-def]
+    """Where neighbours show different primitives, average what four more rays see, coloured by the pixels around."""
+    height, width = ids.shape
+    columns = (width + CELL - 1) // CELL
+    i = ids[y, x]
+    is_edge = (
+        (x > 0 and ids[y, x - 1] != i)
+        or (x + 1 < width and ids[y, x + 1] != i)
+        or (y > 0 and ids[y - 1, x] != i)
+        or (y + 1 < height and ids[y + 1, x] != i)
+    )
+    if not is_edge:
+        for k in range(3):
+            smooth[y, x, k] = linear[y, x, k]
+        return
+    red, green, blue = 0.0, 0.0, 0.0
+    for sub in range(4):
+        du, dv = SUBPIXELS[sub]
+        _, j, _ = nearest(marks, numbers, heights, ground, camera, starts, members, columns, x + 0.5 + du, y + 0.5 + dv)
+        best_x, best_y, closest = x, y, 9.0
+        if j != i:
+            for yy in range(max(0, y - 1), min(height, y + 2)):
+                for xx in range(max(0, x - 1), min(width, x + 2)):
+                    gap = (xx - x - du) ** 2 + (yy - y - dv) ** 2
+                    if ids[yy, xx] == j and gap < closest:
+                        best_x, best_y, closest = xx, yy, gap
+        red += linear[best_y, best_x, 0]
+        green += linear[best_y, best_x, 1]
+        blue += linear[best_y, best_x, 2]
+    smooth[y, x, 0] = 0.25 * red
+    smooth[y, x, 1] = 0.25 * green
+    smooth[y, x, 2] = 0.25 * blue
 
 
 @kernel
 def edge_rows(first, last, marks, numbers, heights, ground, camera, starts, members, ids, linear, smooth):  # type: ignore[no-untyped-def]
-    """Where neighbours show different primitives, average what four more rays see, coloured by the pixels around."""
-    height, width = ids.shape
-    columns = (width + CELL - 1) // CELL
     for y in range(first, last):
-        for x in range(width):
-            i = ids[y, x]
-            is_edge = (
-                (x > 0 and ids[y, x - 1] != i)
-                or (x + 1 < width and ids[y, x + 1] != i)
-                or (y > 0 and ids[y - 1, x] != i)
-                or (y + 1 < height and ids[y + 1, x] != i)
-            )
-            if not is_edge:
-                for k in range(3):
-                    smooth[y, x, k] = linear[y, x, k]
-                continue
-            red, green, blue = 0.0, 0.0, 0.0
-            for sub in range(4):
-                du, dv = SUBPIXELS[sub]
-                _, j, _ = nearest(
-                    marks, numbers, heights, ground, camera, starts, members, columns, x + 0.5 + du, y + 0.5 + dv
-                )
-                best_x, best_y, closest = x, y, 9.0
-                if j != i:
-                    for yy in range(max(0, y - 1), min(height, y + 2)):
-                        for xx in range(max(0, x - 1), min(width, x + 2)):
-                            gap = (xx - x - du) ** 2 + (yy - y - dv) ** 2
-                            if ids[yy, xx] == j and gap < closest:
-                                best_x, best_y, closest = xx, yy, gap
-                red += linear[best_y, best_x, 0]
-                green += linear[best_y, best_x, 1]
-                blue += linear[best_y, best_x, 2]
-            smooth[y, x, 0] = 0.25 * red
-            smooth[y, x, 1] = 0.25 * green
-            smooth[y, x, 2] = 0.25 * blue
+        for x in range(ids.shape[1]):
+            soften(y, x, marks, numbers, heights, ground, camera, starts, members, ids, linear, smooth)

@@ -1,11 +1,14 @@
 """One picture of a scene: the passes of `kernels` in their order."""
 
+from copy import copy
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vergence.geometry.rows import by_rows
+from vergence.synthetic.render.device import Processor
 from vergence.synthetic.render.intersect import (
     BLOB,
     BLOB_REACH,
@@ -32,7 +35,7 @@ from vergence.types import Intrinsics
 CORNERS = np.array([[x, y, z] for z in (-1.0, 1.0) for y in (-1.0, 1.0) for x in (-1.0, 1.0)])  # in binary order
 SKY = -1  # the id of the sky
 
-_Seen = tuple[NDArray[np.int64], Floats, Floats, Floats, Floats, NDArray[np.int64], NDArray[np.int64]]
+_Seen = tuple[Any, Floats, Any, Any, Floats, NDArray[np.int64], NDArray[np.int64]]  # Any may be in a GPU's memory
 
 
 @dataclass(frozen=True)
@@ -89,11 +92,36 @@ class Picture:
 
 
 class Renderer:
-    """A scene at one moment, ready to be seen by any number of cameras."""
+    """A scene at one moment, ready to be seen by any number of cameras.
 
-    def __init__(self, scene: Scene, time: float = 0.0) -> None:
+    `device` is where its passes run, see `choose_device`. Depth, ids and normals are the same on both to rounding.
+    """
+
+    def __init__(self, scene: Scene, time: float = 0.0, *, device: Processor = "cpu") -> None:
         self.scene = scene
-        self._time = time
+        self.device = device
+        self._marks: Any = np.stack([scene.kinds, scene.materials_of, scene.casts], axis=1).astype(np.int64)
+        self._ground: Any = np.array([scene.spacing, scene.heights.max() + 1e-3, _steepest(scene)])
+        self._heights: Any = scene.heights
+        self._materials: Any = scene.materials
+        self._texels: Any = scene.texels
+        if device == "cuda":  # what stays the same from picture to picture goes there once
+            from vergence.synthetic.render import cuda
+
+            self._marks, self._ground, self._heights, self._materials, self._texels = cuda.send(
+                self._marks, self._ground, self._heights, self._materials, self._texels
+            )
+        self._place(time)
+
+    def at(self, time: float) -> "Renderer":
+        """The same scene at another moment."""
+        other = copy(self)
+        other._place(time)
+        return other
+
+    def _place(self, time: float) -> None:
+        """Put the primitives where they are at a moment."""
+        scene = self.scene
         rotations, centres = scene.rotations, scene.centres
         if scene.motions:
             moved = scene.transforms(time)
@@ -104,7 +132,6 @@ class Renderer:
         )
         self.inverse = rotations.transpose(0, 2, 1) / scene.sizes[:, :, None]
         self.centres = centres
-        self._marks = np.stack([scene.kinds, scene.materials_of, scene.casts], axis=1).astype(np.int64)
         numbers = self._numbers = np.zeros((len(scene.kinds), NUMBERS))
         numbers[:, INVERSE : INVERSE + 9] = self.inverse.reshape(-1, 9)
         numbers[:, CENTRE : CENTRE + 3] = centres
@@ -112,7 +139,6 @@ class Renderer:
         numbers[:, SHAPE] = scene.shapes
         numbers[:, SIZE : SIZE + 3] = scene.sizes
         numbers[:, EXTENT : EXTENT + 3] = scene.extents
-        self._ground = np.array([scene.spacing, scene.heights.max() + 1e-3, _steepest(scene)])
 
     def visible(self, pose: Pose) -> Visible:
         """Depth and ids alone, at a fifth of a picture's price."""
@@ -122,14 +148,21 @@ class Renderer:
         """Render; `light` scales every lamp and the sun, as flicker does."""
         scene, rows = self.scene, pose.intrinsics.height
         world = self._seen_from(pose)
-        visible = self._visible(world, pose.intrinsics)
-        depth, ids = visible.depth, visible.ids
         lights = scene.lights.copy()
         lights[:, POWER : POWER + 3] *= light
         air = np.concatenate([scene.ambient, [scene.fog], scene.haze, scene.sky])
+        if self.device == "cuda":
+            from vergence.synthetic.render import cuda
+
+            smooth, depth, ids, faces, normals = cuda.picture(
+                world, self._materials, self._texels, lights, air, rows, pose.intrinsics.width
+            )
+            return Picture(smooth, Visible(depth, ids, faces), normals)
+        visible = self._visible(world, pose.intrinsics)
+        depth, ids = visible.depth, visible.ids
         albedo, received, extra, normals, linear, smooth = np.empty((6, *depth.shape, 3), np.float32)
         by_rows(
-            light_rows, rows, *world[:5], scene.materials, scene.texels, lights, air,
+            light_rows, rows, *world[:5], self._materials, self._texels, lights, air,
             depth, ids, visible.faces, albedo, received, extra, normals,
         )  # fmt: skip
         by_rows(compose_rows, rows, air, depth, ids, albedo, received, extra, normals, linear)
@@ -147,9 +180,13 @@ class Renderer:
         numbers = self._numbers.copy()
         numbers[:, LOCAL : LOCAL + 3] = np.einsum("nij,nj->ni", self.inverse, pose.origin - self.centres)
         numbers[:, NEAREST] = nearest
-        return self._marks, numbers, self.scene.heights, self._ground, entries, starts, members
+        return self._marks, numbers, self._heights, self._ground, entries, starts, members
 
     def _visible(self, world: _Seen, camera: Intrinsics) -> Visible:
+        if self.device == "cuda":
+            from vergence.synthetic.render import cuda
+
+            return Visible(*cuda.visible(world, camera.height, camera.width))
         shape = (camera.height, camera.width)
         seen = Visible(np.empty(shape, np.float32), np.empty(shape, np.int32), np.empty(shape, np.uint8))
         by_rows(visible_rows, camera.height, *world, seen.depth, seen.ids, seen.faces)
