@@ -20,9 +20,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import av
 import cv2
@@ -215,52 +214,7 @@ def _row(name: str, runs: list[Run]) -> tuple[str, ...]:
     return name, f"{wall:.2f} s", f"{cpu:.2f} s", f"{peak:.0f} MB"
 
 
-def bench_runtimes(folder: Path) -> None:
-    """A Depth-Anything-V2-small-shaped graph: bare onnxruntime, our runtime and OpenVINO in turn, one thread."""
-    graph = Path(__file__).parent / "cache" / "stand_in_vits_294x518.onnx"
-    if not graph.exists():
-        print(f"\n(no {graph.name}: `python benchmarks/export_stand_in.py` makes it, and needs torch)")
-        return
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    bare = ort.InferenceSession(str(graph), options, providers=["CPUExecutionProvider"])
-    feed = {bare.get_inputs()[0].name: np.random.default_rng(0).standard_normal((1, 3, 294, 518), dtype=np.float32)}
-    works: dict[str, Callable[[], Any]] = {"bare onnxruntime": partial(bare.run, None, feed)}
-    works |= _our_runtimes(graph, feed)
-    clock = Clock()
-    for turn in range(RUNS + 2):
-        for name, work in works.items():
-            clock.call(name if turn >= 2 else "warm-up", work)
-    cost = {name: statistics.median(clock.cpu[name]) for name in works}
-    rows = [(name, f"{cost[name]:.0f}", f"{cost[name] / cost['bare onnxruntime']:.3f}") for name in works]
-    print("\n### Depth-Anything-V2-small-shaped network, stand-in weights, 294x518, one thread")
-    table(("runtime", "CPU ms", "against bare onnxruntime"), rows)
-
-
-def _our_runtimes(graph: Path, feed: dict[str, Any]) -> dict[str, Callable[[], Any]]:
-    from importlib.util import find_spec
-
-    from vergence.depth.runtimes import RuntimeOptions, open_graph
-
-    wanted: list[tuple[str, RuntimeOptions]] = [
-        ("ours, onnxruntime f32", RuntimeOptions("cpu", "f32", "onnxruntime", 1))
-    ]
-    if find_spec("openvino"):
-        wanted += [
-            ("ours, OpenVINO f32", RuntimeOptions("cpu", "f32", "openvino", 1)),
-            ("ours, OpenVINO bf16", RuntimeOptions("cpu", "bf16", "openvino", 1)),
-        ]
-    (picture,) = feed.values()
-    works: dict[str, Callable[[], Any]] = {}
-    for name, options in wanted:
-        opened = open_graph(graph, options)
-        works[name] = partial(opened.run, picture)
-    return works
-
-
-BENCHES = {"stages": bench_stages, "jobs": bench_jobs, "runtimes": bench_runtimes}
+BENCHES = {"stages": bench_stages, "jobs": bench_jobs}
 
 
 def main() -> None:

@@ -12,10 +12,12 @@ disturb little; every table is measured in turns, and its ratios are of medians.
 import argparse
 import logging
 import statistics
+import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,9 +29,10 @@ from torch.nn import functional
 from bench import machine, table
 from vergence.depth.families.video_depth_anything.network import ExportedVideo
 from vergence.depth.families.video_depth_anything.windows import NEW, WINDOW
+from vergence.depth.networks.checkpoints import load_network
 from vergence.depth.networks.export import export
 from vergence.depth.runtimes import RuntimeOptions, open_graph
-from vergence.depth.runtimes.torch import open_picture, open_video
+from vergence.depth.runtimes.torch import TorchVideo, open_picture, open_video
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
 import parity  # type: ignore[import-not-found]
@@ -37,6 +40,8 @@ import parity  # type: ignore[import-not-found]
 CACHE = Path(__file__).parent / "cache"
 SIZES = ((518, 518), (294, 518))  # (height, width)
 ROUNDS = 5
+BATCH = 8  # frames the authors' encoder is given at once here; they give it 32, which takes 4 GB
+ON_ONE_THREAD = RuntimeOptions(device="cpu", threads=1)
 FIRST = "the authors' way"
 RUNTIMES = {
     "onnxruntime": RuntimeOptions(device="cpu", runtime="onnxruntime"),
@@ -49,7 +54,7 @@ Work = Callable[[], Any]
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--only", choices=["picture", "video", "stream"])
+    parser.add_argument("--only", choices=["picture", "video", "stream", "sizes", "memory"])
     arguments = parser.parse_args()
     logging.disable(logging.INFO)
     CACHE.mkdir(exist_ok=True)
@@ -62,6 +67,10 @@ def main() -> None:
         video(SIZES[0])
     if arguments.only in (None, "stream"):
         stream(SIZES[0])
+    if arguments.only in (None, "sizes"):
+        sizes(SIZES[0])
+    if arguments.only in (None, "memory"):
+        memory()
 
 
 def picture(size: tuple[int, int], threads: int) -> None:
@@ -70,7 +79,7 @@ def picture(size: tuple[int, int], threads: int) -> None:
     graph = CACHE / f"depth_anything_v2_vits_{size[0]}x{size[1]}.onnx"
     ours = open_picture(checkpoint, RuntimeOptions(device="cpu", threads=threads), size=None, max_depth=None)
     if not graph.exists():
-        export(ours._network, graph, size=size)  # type: ignore[arg-type]
+        export(load_network(checkpoint, "depth_anything_v2"), graph, size=size)
     pixels = noise(size)
 
     def authors() -> None:
@@ -90,43 +99,87 @@ def picture(size: tuple[int, int], threads: int) -> None:
 
 def video(size: tuple[int, int]) -> None:
     """Video Depth Anything Small: CPU seconds per frame of a film, one thread."""
-    checkpoint, folder = stand_in("video_depth_anything"), CACHE / f"video_depth_anything_vits_{size[0]}x{size[1]}"
-    options = RuntimeOptions(device="cpu", threads=1)
-    ours = open_video(checkpoint, options)
-    if not folder.exists():
-        export(ours._network, folder, size=size)
+    ours, folder = video_stand_in("vits", size)
     pixels = noise(size)
-    window = np.repeat(pixels, WINDOW, axis=0)
 
-    def authors() -> None:
+    def authors() -> Any:
         torch.set_num_threads(1)
         with torch.inference_mode(), written_out():
-            parts = ours._network.encode(torch.from_numpy(window))
-            path = ours._network.mix(*parts[2:])
+            return ours._network.encode(torch.from_numpy(np.repeat(pixels, BATCH, axis=0)))
+
+    parts = [part[:1] for part in authors()]
+
+    def authors_window() -> None:
+        torch.set_num_threads(1)
+        with torch.inference_mode(), written_out():
+            path = ours._network.mix(*(part.expand(WINDOW, -1, -1, -1) for part in parts[2:]))
             for n in range(0, WINDOW, 4):
-                ours._network.decode(parts[0][n : n + 4], parts[1][n : n + 4], path[n : n + 4])
+                fine, medium = (part.expand(4, -1, -1, -1) for part in parts[:2])
+                ours._network.decode(fine, medium, path[n : n + 4])
 
-    def windowed(network: Any) -> Work:
-        kept = network.encode([pixels] * (WINDOW - NEW))
-        return lambda: network.decode(kept + network.encode([pixels] * NEW))
-
-    works: dict[str, Work] = {FIRST: authors, "torch": windowed(ours)}
+    encoders: dict[str, Work] = {FIRST: authors, "torch": partial(ours.encode, [pixels])}
+    windows: dict[str, Work] = {FIRST: authors_window, "torch": windowed(ours, pixels)}
     for name, chosen in RUNTIMES.items():
-        works[name] = windowed(ExportedVideo(folder, with_threads(chosen, 1), is_streaming=False))
-    found = measure(works, rounds=1)
+        network = ExportedVideo(folder, with_threads(chosen, 1), is_streaming=False)
+        encoders[name] = partial(network.encode, [pixels])
+        windows[name] = windowed(network, pixels)
+    encoding, window = measure(encoders, rounds=3), measure(windows, rounds=1)
+    cost = {name: (NEW * encoding[name][0] + window[name][0]) / NEW for name in encoders}
+    cost[FIRST] = (WINDOW / BATCH * encoding[FIRST][0] + window[FIRST][0]) / NEW
     print(f"\n### Video Depth Anything Small, {size[0]}x{size[1]}, per frame of a film, one thread")
-    table(
-        ("runtime", "CPU s", "as fast"),
-        [(name, f"{cpu / NEW:.2f}", f"{found[FIRST][0] / cpu:.1f}x") for name, (cpu, _) in found.items()],
-    )
+    table(("runtime", "CPU s", "as fast"), [(n, f"{cpu:.2f}", f"{cost[FIRST] / cpu:.1f}x") for n, cpu in cost.items()])
+
+
+def windowed(network: Any, pixels: Any) -> Work:
+    features = network.encode([pixels]) * WINDOW
+    return lambda: network.decode(features)
+
+
+def sizes(size: tuple[int, int]) -> None:
+    """Every published size, in torch: CPU seconds per picture, or per frame of a film."""
+    rows, pixels = [], noise(size)
+    for code, name in (("vits", "small"), ("vitb", "base"), ("vitl", "large")):
+        picture_network = open_picture(stand_in("depth_anything_v2", code), ON_ONE_THREAD, size=None, max_depth=None)
+        cpu = measure({"it": partial(picture_network.run, pixels)}, rounds=1)["it"][0]
+        rows.append((f"depth-anything-v2-{name}", f"{cpu:.2f}"))
+        del picture_network
+        video_network = open_video(stand_in("video_depth_anything", code), ON_ONE_THREAD)
+        encoding = measure({"it": partial(video_network.encode, [pixels])}, rounds=1)["it"][0]
+        window = measure({"it": windowed(video_network, pixels)}, rounds=1, warms_up=code == "vits")["it"][0]
+        rows.append((f"video-depth-anything-{name}", f"{encoding + window / NEW:.2f}"))
+        del video_network
+    print(f"\n### Every size in torch f32, {size[0]}x{size[1]}, per picture or frame of a film, one thread")
+    table(("model", "CPU s"), rows)
+
+
+def memory() -> None:
+    """Video Depth Anything Small over 1080p films: peak memory of a process of its own."""
+    _, folder = video_stand_in("vits", None)
+    rows = []
+    for frames, short_side in ((60, 126), (600, 126), (33, 518)):
+        code = MEMORY.format(folder=str(folder), frames=frames, short_side=short_side)
+        done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+        rows.append((f"{frames}", f"{short_side}", f"{float(done.stdout):.0f} MB"))
+    print("\n### Video Depth Anything Small over 1080p films, onnxruntime: peak memory")
+    table(("frames", "input size", "peak"), rows)
+
+
+MEMORY = """
+import resource
+from fractions import Fraction
+import numpy as np
+from vergence import Frame, load_model
+model = load_model("video-depth-anything-small", weights={folder!r}, input_size={short_side}, threads=1)
+pixels = np.random.default_rng(0).integers(0, 256, (1080, 1920, 3), dtype=np.uint8)
+film = (Frame(np.roll(pixels, n, 1), n, Fraction(n, 25)) for n in range({frames}))
+assert sum(1 for _ in model.estimate(film)) == {frames}
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3)
+"""
 
 
 def stream(size: tuple[int, int]) -> None:
     """Video Depth Anything Small: CPU seconds per frame of a live source, one thread."""
-    checkpoint, folder = stand_in("video_depth_anything"), CACHE / f"video_depth_anything_vits_{size[0]}x{size[1]}"
-    ours = open_video(checkpoint, RuntimeOptions(device="cpu", threads=1))
-    if not folder.exists():
-        export(ours._network, folder, size=size)
+    ours, folder = video_stand_in("vits", size)
     pixels = noise(size)
 
     def authors(context: list[Any]) -> Work:
@@ -158,13 +211,11 @@ def stream(size: tuple[int, int]) -> None:
     )
 
 
-def measure(works: dict[str, Work], *, rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
-    """Median CPU and wall seconds of each, measured in turns after one run that is not counted."""
+def measure(works: dict[str, Work], *, rounds: int = ROUNDS, warms_up: bool = True) -> dict[str, tuple[float, float]]:
+    """Median CPU and wall seconds of each, measured in turns, after a run that is not counted where it `warms_up`."""
     times: dict[str, list[tuple[float, float]]] = {name: [] for name in works}
-    for turn in range(rounds + 1):
+    for _ in range(rounds + warms_up):
         for name, work in works.items():
-            if turn == 0 and rounds == 1 and name == FIRST:
-                continue  # a minute that would tell nothing
             cpu, wall = time.process_time(), time.perf_counter()
             work()
             times[name].append((time.process_time() - cpu, time.perf_counter() - wall))
@@ -175,13 +226,23 @@ def measure(works: dict[str, Work], *, rounds: int = ROUNDS) -> dict[str, tuple[
     }
 
 
-def stand_in(family: str) -> Path:
-    """A checkpoint of the small size with weights computed from their names."""
-    path = CACHE / f"{family}_vits.pth"
+def stand_in(family: str, code: str = "vits") -> Path:
+    """A checkpoint with weights computed from their names."""
+    path = CACHE / f"{family}_{code}.pth"
     if not path.exists():
-        state = parity.weights(parity.manifest(family, "vits"))
+        state = parity.weights(parity.manifest(family, code))
         torch.save({name: torch.from_numpy(value) for name, value in state.items()}, path)
     return path
+
+
+def video_stand_in(code: str, size: tuple[int, int] | None) -> tuple[TorchVideo, Path]:
+    """Video Depth Anything in torch on one thread, and the folder of its export."""
+    folder = CACHE / f"video_depth_anything_{code}_{'any' if size is None else f'{size[0]}x{size[1]}'}"
+    network = open_video(stand_in("video_depth_anything", code), ON_ONE_THREAD)
+    if not folder.exists():
+        fresh = load_network(stand_in("video_depth_anything", code), "video_depth_anything")
+        export(fresh, folder, size=size)
+    return network, folder
 
 
 def noise(size: tuple[int, int]) -> Any:

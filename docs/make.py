@@ -19,6 +19,7 @@ from vergence.media.visualise import DisplayRange
 
 ROOT = Path(__file__).parents[1]
 PHOTO = Path(vergence.__file__).parent / "demo" / "dinosaur.jpg"
+NETWORKS = ROOT / "benchmarks" / "results_networks.md"
 PANEL = 420  # pixels, of each of the three pictures
 
 
@@ -41,13 +42,26 @@ def _panel(image: Image.Image) -> np.ndarray:
 
 def models() -> str:
     """The table of models, from the same rows `vergence models list` prints."""
-    head = "| name | depth | licence | commercial use | parameters | |\n|---|---|---|---|---|---|"
-    return "\n".join([head, *map(_row, CARDS.values())])
+    head = "| name | depth | licence | commercial use | parameters | CPU s | |\n|---|---|---|---|---|---|---|"
+    seconds = measured()
+    return "\n".join([head, *(_row(card, seconds.get(unscaled(card.name), "")) for card in CARDS.values())])
 
 
-def _row(card: ModelCard) -> str:
+def _row(card: ModelCard, seconds: str) -> str:
     use = "yes" if card.is_commercial else "no"
-    return f"| `{card.name}` | {card.kind} | {card.licence} | {use} | {card.parameters / 1e6:.1f} M | {card.summary} |"
+    size = f"{card.parameters / 1e6:.1f} M"
+    return f"| `{card.name}` | {card.kind} | {card.licence} | {use} | {size} | {seconds} | {card.summary} |"
+
+
+def measured() -> dict[str, str]:
+    """CPU seconds of each network in torch, by the name of the relative model, from the last benchmark run."""
+    rows = re.findall(r"^\| ([a-z0-9-]+-(?:small|base|large)) \| ([0-9.]+) \|$", NETWORKS.read_text(), re.MULTILINE)
+    return dict(rows)
+
+
+def unscaled(name: str) -> str:
+    """The relative model whose network a metric one shares."""
+    return re.sub("-metric(-indoor|-outdoor)?", "", name)
 
 
 def filled(readme: str, name: str, text: str) -> str:
@@ -62,7 +76,7 @@ def main() -> None:
     picture().save(ROOT / "docs" / "dinosaur.jpg", quality=90)
     path = ROOT / "README.md"
     readme = filled(path.read_text(), "models", models())
-    for name in ("bench", "stability"):
+    for name in ("bench", "stability", "networks"):
         results = ROOT / "benchmarks" / f"results_{name}.md"
         if results.exists():
             readme = filled(readme, name, results.read_text())

@@ -89,27 +89,36 @@ def stitch(windows: Iterable[Window], *, is_metric: bool, at_picture_size: bool 
     references: list[Map] = []  # at the picture's size, as what is fitted on them
     for window in windows:
         picture = next(frame for frame in window.frames if frame is not None)
-        scale, shift = 1.0, 0.0
-        if references and not is_metric:
-            scale, shift = scale_and_shift([_enlarged(one, picture) for one in window.maps[: len(FITTED)]], references)
-        is_first = not references
-
-        def fitted(n: int, *, enlarge: bool = at_picture_size) -> Map:
-            values = _enlarged(window.maps[n], picture) if enlarge else window.maps[n]  # noqa: B023
-            return values if is_first else np.maximum(scale * values + shift, np.float32(0))  # noqa: B023
-
+        fit = _fit(window, picture, references, is_metric)
+        size = picture if at_picture_size else None
         for n, (frame, old) in enumerate(fading):
             share = n / (FADE - 1)
             if frame is not None:
-                yield frame, old * (1 - share) + fitted(len(FITTED) + n) * share
-        for n in range(0 if is_first else SHARED, FADING.start):
+                yield frame, old * (1 - share) + _fitted(window, len(FITTED) + n, fit, size) * share
+        for n in range(SHARED if references else 0, FADING.start):
             if (frame := window.frames[n]) is not None:
-                yield frame, fitted(n)
-        fading = [(window.frames[n], fitted(n)) for n in range(FADING.start, FADING.stop)]
-        references = [references[0] if references else fitted(FITTED[0], enlarge=True), fitted(FITTED[1], enlarge=True)]
+                yield frame, _fitted(window, n, fit, size)
+        fading = [(window.frames[n], _fitted(window, n, fit, size)) for n in range(FADING.start, FADING.stop)]
+        latest = [_fitted(window, n, fit, picture) for n in FITTED]
+        references = [references[0], latest[1]] if references else latest
     for frame, old in fading:
         if frame is not None:
             yield frame, old
+
+
+def _fit(window: Window, picture: Frame, references: list[Map], is_metric: bool) -> tuple[float, float] | None:
+    """The scale and shift that bring a window to the first one's; None for that."""
+    if not references:
+        return None
+    return (
+        (1.0, 0.0) if is_metric else scale_and_shift([_enlarged(window.maps[n], picture) for n in (0, 1)], references)
+    )
+
+
+def _fitted(window: Window, n: int, fit: tuple[float, float] | None, picture: Frame | None) -> Map:
+    """The map of slot `n` in the scale and shift of the first window, resized to `picture` where one is given."""
+    values = window.maps[n] if picture is None else _enlarged(window.maps[n], picture)
+    return values if fit is None else np.maximum(fit[0] * values + fit[1], np.float32(0))
 
 
 def scale_and_shift(maps: list[Map], references: list[Map]) -> tuple[float, float]:
@@ -120,8 +129,10 @@ def scale_and_shift(maps: list[Map], references: list[Map]) -> tuple[float, floa
     x, y = (np.concatenate([one.ravel() for one in some]).astype(np.float64) for some in (maps, references))
     dx, dy = x - x.mean(), y - y.mean()
     variance = float(dx @ dx)
-    scale = float(dx @ dy) / variance if variance > 0 else 1.0
-    return (scale, float(y.mean() - scale * x.mean())) if variance > 0 else (1.0, 0.0)
+    if variance == 0:
+        return 1.0, 0.0
+    scale = float(dx @ dy) / variance
+    return scale, float(y.mean() - scale * x.mean())
 
 
 def _enlarged(values: Map, picture: Frame) -> Map:
