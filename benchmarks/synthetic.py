@@ -17,6 +17,7 @@ if hasattr(os, "sched_setaffinity"):  # before the import, which counts the core
 
 import numpy as np
 
+from bench import machine
 from vergence.synthetic import KINDS, render_clip, render_photo
 from vergence.synthetic.builder import Dice
 from vergence.synthetic.photos import find_view, page
@@ -26,6 +27,7 @@ from vergence.synthetic.render.picture import Renderer
 SIZES = ((256, 192), (640, 480))
 CLIP_FRAMES = 12
 PICTURES = 20  # of one scene
+HEAD = "| what | size | mean ms | median | p90 | per second |\n|---|---|---|---|---|---|"
 
 
 def spent(work: int, width: int, height: int, kind: str | None, photographs: Path | None = None) -> list[float]:
@@ -41,12 +43,11 @@ def spent(work: int, width: int, height: int, kind: str | None, photographs: Pat
 def main() -> None:
     photos = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     photographs = Path(sys.argv[2]) if len(sys.argv) > 2 else None
-    start = time.process_time()
     page(0, photographs)
     spent(1, 64, 48, None)
     list(render_clip(0, frames=2, width=64, height=48, device="cpu"))
-    print(f"compiling or loading the kernels and drawing textures: {time.process_time() - start:.1f} s\n")
-    print(f"{'':16} {'size':>8} {'mean ms':>8} {'median':>7} {'p90':>6} {'per second':>10}")
+    print(f"Measured on one of {machine()}: CPU milliseconds of everything but the textures, drawn before.\n")
+    print(HEAD)
     for width, height in SIZES:
         row("all photos", width, height, spent(photos, width, height, None))
         if photographs:
@@ -63,7 +64,7 @@ def main() -> None:
 def on_the_clock(photos: int) -> None:
     """The same work with and without the GPU, in seconds that pass."""
     devices: tuple[Processor, ...] = ("cpu", "cuda")
-    print("\non the clock, one core with and without the GPU")
+    print(f"\nOn the clock, one core with and without the GPU:\n\n{HEAD}")
     for device in devices:
         for width, height in SIZES:
             list(render_clip(0, frames=2, width=width, height=height, device=device))  # compiles, starts the driver
@@ -98,10 +99,8 @@ def pictures(width: int, height: int, device: Processor) -> list[float]:
 
 def row(name: str, width: int, height: int, seconds: list[float]) -> None:
     ms = np.array(seconds) * 1e3
-    size = f"{width}x{height}"
-    print(
-        f"{name:16} {size:>8} {ms.mean():8.1f} {np.median(ms):7.1f} {np.quantile(ms, 0.9):6.1f} {1e3 / ms.mean():10.1f}"
-    )
+    figures = (ms.mean(), np.median(ms), np.quantile(ms, 0.9), 1e3 / ms.mean())
+    print(f"| {name} | {width}x{height} | {' | '.join(f'{figure:.1f}' for figure in figures)} |")
 
 
 if __name__ == "__main__":

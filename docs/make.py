@@ -76,7 +76,7 @@ def main() -> None:
     picture().save(ROOT / "docs" / "dinosaur.jpg", quality=90)
     path = ROOT / "README.md"
     readme = filled(path.read_text(), "models", models())
-    for name in ("bench", "stability", "networks"):
+    for name in ("bench", "stability", "networks", "synthetic"):
         results = ROOT / "benchmarks" / f"results_{name}.md"
         if results.exists():
             readme = filled(readme, name, results.read_text())

@@ -46,8 +46,9 @@ def total(found: Prediction, truth: Batch, weights: LossWeights) -> tuple[Tensor
         "disparity": (disparity - true_disparity).abs().clamp(max=OUTLIER).mean(),
         "gradient": gradient(error, ground),
         "boundary": gradient(disparity - true_disparity, torch.ones_like(ground)),
-        # Laplace likelihood of the error as it is: it teaches the scale and leaves the depth alone.
-        "scale": ((size.detach() * torch.exp(-found.log_scale) + found.log_scale) * ground).mean(),
+        # Laplace likelihood of the error that is left once the picture's scale is right, which is what confidence is
+        # asked about: it teaches the scale and leaves the depth alone.
+        "scale": ((aligned.abs().detach() * torch.exp(-found.log_scale) + found.log_scale) * ground).mean(),
         "sky": functional.binary_cross_entropy_with_logits(found.sky_logit, sky.float()),
         "consistency": consistency(found, truth),
     }
