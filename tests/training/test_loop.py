@@ -1,5 +1,4 @@
 import csv
-from dataclasses import replace
 
 import pytest
 import torch
@@ -51,23 +50,3 @@ def test_a_file_that_is_no_checkpoint_is_refused(tmp_path):
     torch.save({"weights": torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(WeightsError, match="no checkpoint"):
         loop.resume(tmp_path / "c.pt", TINY)
-
-
-@pytest.mark.slow
-def test_teaching_the_scale_leaves_depth_and_sky_as_they_are(pool, tmp_path):
-    threads = torch.get_num_threads()
-    torch.manual_seed(0)
-    state = loop.start(replace(TINY, twins=0.0, weight_decay=0.0, only_scale=True), PreviewNetwork())
-    rgb = torch.rand(1, 3, 64, 64)
-    with torch.no_grad():
-        before = state.network(rgb)
-    try:
-        loop.train(state, pool, tmp_path / "run", seconds=3, threads=1)
-    finally:
-        torch.set_num_threads(threads)
-    assert state.step > 0
-    with torch.no_grad():
-        depth, scale, sky = state.network(rgb)
-    assert torch.equal(depth, before[0])
-    assert torch.equal(sky, before[2])
-    assert not torch.equal(scale, before[1])

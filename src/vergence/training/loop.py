@@ -10,14 +10,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from vergence.depth.networks.preview import FROZEN_BLOCKS, SCALE_CHANNEL, PreviewNetwork
+from vergence.depth.networks.preview import FROZEN_BLOCKS, PreviewNetwork
 from vergence.errors import WeightsError
 from vergence.training import losses
 from vergence.training.curves import draw_curves
@@ -65,20 +64,8 @@ class State:
 def start(recipe: Recipe, network: PreviewNetwork) -> State:
     """A run's first state; `network` holds the weights it begins with."""
     network = network.to(memory_format=torch.channels_last).train()  # type: ignore[call-overload]
-    if recipe.only_scale:
-        _leave_depth_alone(network)
     average = copy.deepcopy(network).eval().requires_grad_(False)
     return State(network, average, _optimiser(recipe, network), recipe)
-
-
-def _leave_depth_alone(network: PreviewNetwork) -> None:
-    """Let only those weights of the last layer learn that make `log_scale`; running statistics stay too."""
-    network.eval().requires_grad_(False)
-    for parameter in network.head.parameters():
-        of_scale = torch.zeros_like(parameter)
-        of_scale[SCALE_CHANNEL] = 1.0
-        parameter.requires_grad_(True)
-        parameter.register_hook(partial(torch.mul, of_scale))  # type: ignore[no-untyped-call]
 
 
 def resume(path: Path, recipe: Recipe) -> State:

@@ -56,7 +56,6 @@ class Recipe:
         twins: share of a batch that are second views of its pictures.
         keep_start: share of the weights a run began with in what is exported. Between what suited photographs and
             what suits new renderings lies what suits both (Wortsman et al., arXiv:2109.01903).
-        only_scale: leave depth and sky as they are, and teach the estimate of its own error alone.
         weights: of the loss.
         seed: of everything drawn at random.
     """
@@ -73,7 +72,6 @@ class Recipe:
     average: float = 0.997
     twins: float = 0.25
     keep_start: float = 0.0
-    only_scale: bool = False
     weights: LossWeights = LossWeights()
     seed: int = 0
 
@@ -102,15 +100,6 @@ RECIPES = {
             decoder_rate=1e-3,
             backbone_rate=2e-4,
             keep_start=0.3,
-        ),
-        Recipe(  # last: a blend of two networks no longer knows where it errs
-            name="preview-scale",
-            stages=(Stage(1.0, MIDDLE),),
-            decoder_rate=3e-3,
-            backbone_rate=0.0,
-            weight_decay=0.0,
-            twins=0.0,
-            only_scale=True,
         ),
     )
 }

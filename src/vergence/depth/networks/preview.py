@@ -30,7 +30,6 @@ WIDTH = 160  # channels of the transformer
 RESIDUAL_CHANNELS = 32  # decoder steps wider than this are residual
 SKY_BIAS = -3.0  # an untrained head sees hardly any sky
 LOG_SCALE_RANGE = (-6.0, 4.0)
-SCALE_CHANNEL = 1  # of the last layer
 
 
 class Convolution(nn.Module):
