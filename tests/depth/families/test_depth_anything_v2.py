@@ -167,3 +167,17 @@ def test_a_network_that_answers_at_another_size_is_refused(tmp_path):
 def test_an_input_under_one_patch_is_refused(tmp_path):
     with pytest.raises(SettingsError, match="at least 14 pixels"):
         estimate(graphs.depth_anything(tmp_path / "net.onnx"), picture(20, 20), input_size=13)
+
+
+def test_metric_weights_that_answer_zero_are_refused(tmp_path):
+    """Exports of metric networks were once published with the last activation of relative ones."""
+    nodes = [
+        helper.make_node("ReduceMean", ["pixel_values"], ["mean"], axes=[1], keepdims=0),
+        helper.make_node("Sub", ["mean", "mean"], ["predicted_depth"]),
+    ]
+    path = graphs.save(
+        tmp_path / "net.onnx", nodes, {"pixel_values": ("b", 3, "h", "w")}, {"predicted_depth": ("b", "h", "w")}
+    )
+    model = depth_anything_v2.load(CARDS["depth-anything-v2-metric-indoor-small"], path, RuntimeOptions())
+    with pytest.raises(WeightsError, match=r"0 m for most of the picture.*models pull .* --form checkpoint"):
+        list(model.estimate([Frame(np.zeros((28, 28, 3), dtype=np.uint8), 0, Fraction(0))]))

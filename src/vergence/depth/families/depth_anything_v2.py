@@ -43,6 +43,12 @@ class DepthAnythingV2:
                 f"needed is (1, {height}, {width}): this is another network"
             )
         values = output.reshape(height, width)
+        if self.card.kind == "metric" and np.count_nonzero(values) < values.size // 2:
+            # Early exports end in the activation of relative models, which makes 0 of every negative number.
+            raise WeightsError(
+                f"{self.card.name} answers 0 m for most of the picture: this is a faulty export of a metric network; "
+                f"fetch the authors' own: vergence models pull {self.card.name} --form checkpoint"
+            )
         valid = np.isfinite(values)
         return DepthMap(
             values if valid.all() else np.where(valid, values, np.float32(0)),
