@@ -85,7 +85,7 @@ def machine() -> str:
     if cpuinfo.exists():
         lines = [line for line in cpuinfo.read_text().splitlines() if line.startswith("model name")]
         name = lines[0].split(":")[1].strip() if lines else name
-    return f"{CORES} cores of {name}, Python {platform.python_version()}"
+    return f"{CORES} core{'s' * (CORES > 1)} of {name}, Python {platform.python_version()}"
 
 
 def make_photo(folder: Path) -> Path:

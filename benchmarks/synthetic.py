@@ -46,7 +46,7 @@ def main() -> None:
     page(0, photographs)
     spent(1, 64, 48, None)
     list(render_clip(0, frames=2, width=64, height=48, device="cpu"))
-    print(f"Measured on one of {machine()}: CPU milliseconds of everything but the textures, drawn before.\n")
+    print(f"Measured on {machine()}: CPU milliseconds of everything but the textures, drawn before.\n")
     print(HEAD)
     for width, height in SIZES:
         row("all photos", width, height, spent(photos, width, height, None))

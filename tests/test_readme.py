@@ -37,5 +37,5 @@ def test_every_option_named_is_an_option():
     known = {"--help", "--install-completion", "--json"}
     for command in (get_command(app), *commands.values(), *getattr(commands["models"], "commands", {}).values()):
         for parameter in command.params:
-            known.update(parameter.opts)
+            known.update(parameter.opts, parameter.secondary_opts)
     assert set(re.findall(r"(--[a-z][a-z-]+)", README)) <= known

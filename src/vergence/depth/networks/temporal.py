@@ -162,5 +162,5 @@ class _FeedForward(nn.Module):
 def _exported_parts(tokens: Tensor) -> list[Tensor]:
     """As many parts for every size, as a graph needs them; of few places some are empty."""
     # Not `tensor_split`: the tracer keeps for every size how the one it saw is rounded, and loses places of others.
-    size = (len(tokens) + EXPORT_PARTS - 1) // EXPORT_PARTS
+    size = (tokens.shape[0] + EXPORT_PARTS - 1) // EXPORT_PARTS
     return [tokens[n * size : (n + 1) * size] for n in range(EXPORT_PARTS - 1)] + [tokens[(EXPORT_PARTS - 1) * size :]]
