@@ -409,10 +409,9 @@ def _with_scale(items: Iterable[DepthFrame], giver: str) -> Iterator[DepthFrame]
 
 def _require_depth(kind: DepthKind, giver: str) -> None:
     if kind not in ("metric", "scale_invariant"):
-        metric = ", ".join(card.name for card in CARDS.values() if card.kind == "metric")
         raise DepthKindError(
-            f"a point cloud needs metric depth, but {giver} gives {kind}; choose a model from {metric}, "
-            "or give metres of your own with --depth"
+            f"a point cloud needs metric depth, but {giver} gives {kind}; choose a model from "
+            "`vergence models list --kind metric`, or give metres of your own with --depth"
         )
 
 

@@ -76,7 +76,7 @@ def test_ones_own_metres_and_camera_need_no_warning(room, tmp_path):
 
 def test_relative_depth_is_told_with_what_would_do(room, tmp_path):
     said = refused(vergence("cloud", room, "--depth", metres(tmp_path, "affine_inverse")))
-    assert "video-depth-anything-metric-small" in said
+    assert "vergence models list --kind metric" in said
     assert not room.with_suffix(".ply").exists()
 
 
