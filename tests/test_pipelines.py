@@ -387,12 +387,12 @@ def test_unknown_scale_is_told_once(tmp_path, caplog):
     assert sum("guess" in record.getMessage() for record in caplog.records) == 1
 
 
-def test_relative_depth_is_refused_with_the_models_that_would_do(tmp_path):
+def test_relative_depth_is_refused_with_where_to_find_one_that_would_do(tmp_path):
     class Relative(Ramp):
         card = replace(Ramp.card, kind="affine_inverse", name="relative")
 
     photo = FIXTURES / "images" / "sk_coffee.png"
-    with pytest.raises(DepthKindError, match=r"'relative' gives affine_inverse.*metric-indoor-small.*--depth"):
+    with pytest.raises(DepthKindError, match=r"'relative' gives affine_inverse.*models list --kind metric.*--depth"):
         vergence.process_cloud(photo, tmp_path / "out.ply", depth=Relative())
     np.savez(tmp_path / "depth.npz", depth=np.ones((36, 64), np.float32))
     given = vergence.GivenDepth(tmp_path / "depth.npz", "inverse")
