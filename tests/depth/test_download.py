@@ -518,10 +518,8 @@ def test_any_form_is_onnx_where_it_is_published(server, small):
 def test_all_that_is_apache_is_pulled_and_nothing_else(server, small, monkeypatch):
     paid = replace(small, name="paid", licence="CC-BY-NC-4.0", is_commercial=False)
     video = replace(CARDS["video-depth-anything-small"], checkpoint=HubFile("org/video", "video.pth"))
-    for name in set(CARDS) - {"preview"}:
-        monkeypatch.delitem(CARDS, name)
-    for card in (small, paid, video):
-        monkeypatch.setitem(CARDS, card.name, card)
+    table = {card.name: card for card in (CARDS["preview"], small, paid, video)}
+    monkeypatch.setattr("vergence.depth.cards.CARDS", table)
     result = CliRunner().invoke(models.app, ["pull", "--all-apache"], catch_exceptions=False)
     assert result.stdout.splitlines() == [
         str(weights.store() / "depth-anything-v2-small.onnx"),
