@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     )
     from vergence.stability.shots import mark_shots
     from vergence.stability.stabilise import StabiliseSettings, stabilise
-    from vergence.stereo.disparity import StereoSettings
     from vergence.stereo.layout import LAYOUTS
+    from vergence.stereo.settings import StereoSettings
     from vergence.stereo.synthesise import synthesise
     from vergence.types import DepthFrame, DepthMap, Frame, Intrinsics, MediaInfo, StereoPair
 
@@ -60,7 +60,7 @@ _HOMES = {
     ),
     "vergence.stability.shots": ("mark_shots",),
     "vergence.stability.stabilise": ("StabiliseSettings", "stabilise"),
-    "vergence.stereo.disparity": ("StereoSettings",),
+    "vergence.stereo.settings": ("StereoSettings",),
     "vergence.stereo.layout": ("LAYOUTS",),
     "vergence.stereo.synthesise": ("synthesise",),
     "vergence.types": ("DepthFrame", "DepthMap", "Frame", "Intrinsics", "MediaInfo", "StereoPair"),

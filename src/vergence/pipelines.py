@@ -28,8 +28,8 @@ from vergence.media.video_writer import EncodeSettings, codec_for, container_for
 from vergence.media.visualise import beside, visualise
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
-from vergence.stereo.disparity import StereoSettings
 from vergence.stereo.layout import Layout, find_layout
+from vergence.stereo.settings import StereoSettings
 from vergence.stereo.synthesise import synthesise
 from vergence.streaming import Stage, overlapped
 from vergence.types import Colour, DepthFrame, DepthKind, DepthMap, Frame, MediaInfo

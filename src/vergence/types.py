@@ -147,11 +147,15 @@ class DepthFrame:
 
 @dataclass(frozen=True)
 class StereoPair:
-    """What the two eyes see: (H, W, 3) each, of the source frame's dtype, rows aligned."""
+    """What the two eyes see: (H, W, 3) each, of the source frame's dtype, rows aligned.
+
+    `disparity` is (H, W) float32: x_left - x_right of every pixel of `frame`, or None where nobody knows.
+    """
 
     left: NDArray[np.uint8] | NDArray[np.uint16]
     right: NDArray[np.uint8] | NDArray[np.uint16]
     frame: Frame
+    disparity: NDArray[np.float32] | None = None
 
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from vergence.errors import SettingsError
-from vergence.stereo.disparity import MOST_AHEAD, StereoSettings, disparities
+from vergence.stereo.disparity import MOST_AHEAD, disparities
+from vergence.stereo.settings import StereoSettings
 from vergence.types import DepthFrame, DepthMap, Frame
 
 

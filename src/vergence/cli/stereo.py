@@ -86,7 +86,7 @@ def stereo(
     from vergence.media.video_writer import EncodeSettings
     from vergence.pipelines import GivenDepth, Part, process_video
     from vergence.stability.stabilise import StabiliseSettings
-    from vergence.stereo.disparity import StereoSettings
+    from vergence.stereo.settings import StereoSettings
 
     settings = StereoSettings(
         strength=strength, max_disparity=max_disparity, convergence=_convergence(convergence), hero=hero

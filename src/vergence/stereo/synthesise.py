@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.geometry.resample import resize_depth
-from vergence.stereo.disparity import DisparityFrame, StereoSettings, disparities
+from vergence.stereo.disparity import DisparityFrame, disparities
 from vergence.stereo.fill import fill
 from vergence.stereo.refine import refine
+from vergence.stereo.settings import StereoSettings
 from vergence.stereo.warp import warp
 from vergence.types import DepthFrame, StereoPair
 
@@ -33,7 +34,7 @@ def _pair(item: DisparityFrame, settings: StereoSettings) -> StereoPair:
     else:
         disparity = refine(item.disparity, rgb, sampling=item.sampling)
     left, right = (_eye(rgb, disparity, shift) for shift in SHIFTS[settings.hero])
-    return StereoPair(left, right, item.frame)
+    return StereoPair(left, right, item.frame, disparity)
 
 
 def _eye(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> NDArray[Any]:
