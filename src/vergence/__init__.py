@@ -22,16 +22,10 @@ if TYPE_CHECKING:
     from vergence.media.open import Sink, Source, open_sink, open_source
     from vergence.media.ply import PointCloud, read_ply, write_ply
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines import (
-        GivenDepth,
-        Part,
-        Progress,
-        Result,
-        process_cloud,
-        process_depth,
-        process_photo,
-        process_video,
-    )
+    from vergence.pipelines.cloud import process_cloud
+    from vergence.pipelines.depth import process_depth
+    from vergence.pipelines.job import GivenDepth, Part, Progress, Result
+    from vergence.pipelines.stereo import process_photo, process_video
     from vergence.stability.shots import mark_shots
     from vergence.stability.stabilise import StabiliseSettings, stabilise
     from vergence.stereo.layout import LAYOUTS
@@ -48,16 +42,10 @@ _HOMES = {
     "vergence.media.open": ("Sink", "Source", "open_sink", "open_source"),
     "vergence.media.ply": ("PointCloud", "read_ply", "write_ply"),
     "vergence.media.video_writer": ("EncodeSettings",),
-    "vergence.pipelines": (
-        "GivenDepth",
-        "Part",
-        "Progress",
-        "Result",
-        "process_cloud",
-        "process_depth",
-        "process_photo",
-        "process_video",
-    ),
+    "vergence.pipelines.cloud": ("process_cloud",),
+    "vergence.pipelines.depth": ("process_depth",),
+    "vergence.pipelines.job": ("GivenDepth", "Part", "Progress", "Result"),
+    "vergence.pipelines.stereo": ("process_photo", "process_video"),
     "vergence.stability.shots": ("mark_shots",),
     "vergence.stability.stabilise": ("StabiliseSettings", "stabilise"),
     "vergence.stereo.settings": ("StereoSettings",),

@@ -9,7 +9,7 @@ from vergence.cli import options as opt
 
 if TYPE_CHECKING:
     from vergence.depth.model import DepthModel
-    from vergence.pipelines import Result
+    from vergence.pipelines.job import Result
 
 CAMERA, POINTS, OWN = "Camera", "Points", "Depth of your own"
 
@@ -89,7 +89,8 @@ def cloud(
     from vergence.cli import report
     from vergence.cli.loading import load
     from vergence.media.cloud import CameraSettings, CloudSettings
-    from vergence.pipelines import GivenDepth, Part, model_for_cloud, process_cloud
+    from vergence.pipelines.cloud import model_for_cloud, process_cloud
+    from vergence.pipelines.job import GivenDepth, Part
     from vergence.stability.stabilise import StabiliseSettings
 
     camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)

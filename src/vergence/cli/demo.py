@@ -20,7 +20,8 @@ def demo(
     from vergence.cli import report
     from vergence.cli.inputs import check_target
     from vergence.cli.loading import load
-    from vergence.pipelines import process_depth, process_photo, process_video
+    from vergence.pipelines.depth import process_depth
+    from vergence.pipelines.stereo import process_photo, process_video
 
     media = Path(__file__).parent.parent / "demo"
     photo, clip = media / "dinosaur.jpg", media / "stream.mp4"

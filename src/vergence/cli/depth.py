@@ -8,7 +8,7 @@ import typer
 from vergence.cli import options as opt
 
 if TYPE_CHECKING:
-    from vergence.pipelines import Result
+    from vergence.pipelines.job import Result
 
 
 def depth(
@@ -54,7 +54,8 @@ def depth(
     from vergence.cli import report
     from vergence.cli.loading import load
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines import Part, process_depth
+    from vergence.pipelines.depth import process_depth
+    from vergence.pipelines.job import Part
     from vergence.stability.stabilise import StabiliseSettings
 
     encode = EncodeSettings(codec=codec, crf=crf, preset=preset)

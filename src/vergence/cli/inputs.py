@@ -6,7 +6,7 @@ from pathlib import Path
 from vergence.errors import MediaError, SettingsError, TargetError, VergenceError
 from vergence.media.formats import is_pattern, read_suffixes
 from vergence.media.frames import is_frames_folder
-from vergence.pipelines import Result
+from vergence.pipelines.job import Result
 from vergence.stereo.layout import LAYOUTS
 
 RESULT_TAGS = ("_depth", *(tag for layout in LAYOUTS.values() for tag in (layout.tag, layout.headset_tag)))

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from vergence.cli.options import ProgressStyle
-from vergence.pipelines import Progress, ProgressCallback, Result, silent
+from vergence.pipelines.job import Progress, ProgressCallback, Result, silent
 
 
 def line(text: str) -> None:

@@ -9,7 +9,7 @@ from vergence.cli import options as opt
 
 if TYPE_CHECKING:
     from vergence.depth.model import DepthModel
-    from vergence.pipelines import Result
+    from vergence.pipelines.job import Result
 
 STEREO, OWN = "3-D", "Depth of your own"
 
@@ -84,7 +84,8 @@ def stereo(
     from vergence.cli import report
     from vergence.cli.loading import load
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines import GivenDepth, Part, process_video
+    from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.stereo import process_video
     from vergence.stability.stabilise import StabiliseSettings
     from vergence.stereo.settings import StereoSettings
 
