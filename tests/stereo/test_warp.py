@@ -2,11 +2,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as arrays
 
 from vergence.errors import ShapeError
-from vergence.stereo.fill import fill
-from vergence.stereo.warp import HOLE, TEAR, Warped, warp
+from vergence.stereo.warp import HOLE, TEAR, warp
 
 
 def reference_warp(rgb, disparity, shift):
@@ -108,35 +106,11 @@ def test_what_a_square_uncovers_is_a_hole_as_wide_as_its_shift():
     assert list(np.flatnonzero(is_hole)) == [25, 26, 27, 28]
 
 
-def test_holes_take_the_background_and_never_the_square():
+def test_a_hole_knows_which_surface_it_opens_on():
     rgb, disparity = scene(8.0)
-    filled = fill(warp(rgb, disparity, 0.5)).rgb
-    assert set(filled[10, 25:29, 0].tolist()) == {90}
-
-
-def test_a_hole_at_the_border_takes_the_picture_inside():
-    rgb = np.full((4, 30, 3), 120, np.uint8)
-    filled = fill(warp(rgb, np.full((4, 30), 10, np.float32), 0.5))
-    assert (filled.rgb == 120).all()
-    assert (filled.disparity[:, :5] == HOLE).all()
-
-
-def test_texture_is_mirrored_into_a_hole():
-    rgb = np.zeros((1, 12, 3), np.uint8)
-    rgb[0, :, 0] = np.arange(12) * 10
-    near = np.zeros((1, 12), np.float32)
-    near[0, :4] = 9  # the thing in front
-    near[0, 4:7] = HOLE
-    filled = fill(Warped(rgb, near)).rgb[0, :, 0]
-    assert filled[4:7].tolist() == [90, 80, 70]
-
-
-def test_a_hole_within_one_surface_is_cross_faded():
-    rgb = np.zeros((1, 9, 3), np.uint8)
-    rgb[0, :3], rgb[0, 6:] = 100, 200
-    near = np.zeros((1, 9), np.float32)
-    near[0, 3:6] = HOLE
-    assert fill(Warped(rgb, near)).rgb[0, 3:6, 0].tolist() == [125, 150, 175]
+    disparity[:] -= 3
+    view = warp(rgb, disparity, 0.5)
+    assert set(view.behind[view.disparity == HOLE].tolist()) == {-3.0}
 
 
 def test_a_slope_stretches_without_holes():
@@ -145,18 +119,6 @@ def test_a_slope_stretches_without_holes():
     inside = view.disparity[:, 2:44]
     assert (inside != HOLE).all()
     assert (view.rgb[:, 2:44] == 77).all()
-
-
-@settings(max_examples=25, deadline=None)
-@given(disparity=arrays.arrays(np.float32, (6, 40), elements=st.floats(-30, 30, width=32)))
-def test_filling_leaves_nothing_undefined_and_invents_no_colour(disparity):
-    rgb = np.full((6, 40, 3), 200, np.uint8)
-    rgb[:, ::2] = 100
-    filled = fill(warp(rgb, disparity, 0.5)).rgb
-    seen = warp(rgb, disparity, 0.5).disparity != HOLE
-    rows = seen.any(axis=1)
-    assert filled[rows].min() >= 85  # the cubic rings a little below the darkest
-    assert np.array_equal(filled[seen], warp(rgb, disparity, 0.5).rgb[seen])
 
 
 def test_a_picture_and_a_disparity_of_another_size_are_refused():

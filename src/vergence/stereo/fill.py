@@ -1,20 +1,25 @@
-"""Holes of a warped view, filled from the background side only: what a near thing uncovers belongs to what is behind.
+"""Holes of a warped view, filled from what lies behind: what a near thing uncovers never belongs to that thing.
 
-Along the row the background's texture is mirrored into the hole, as far as its surface reaches and then back and
-forth within it; a hole that lies within one surface is cross-faded from both sides. Filled pixels are then averaged
-with filled ones above and below, which takes away the streaks that rows filled apart from each other show.
+Every hole pixel gets the mean of the surface behind about it, over a wider area the deeper it lies in the hole, and on
+top the detail of that surface mirrored at the hole's end: its structure goes on from all sides, its texture is not
+smeared, and the row-by-row streaks of mirroring alone are gone with the low frequencies.
 """
 
 import numpy as np
 from numba import njit
 
 from vergence.geometry.rows import by_rows
-from vergence.stereo.warp import HOLE, Warped
+from vergence.stereo.backdrop import SAME_SURFACE, backdrop, mean_about
+from vergence.stereo.warp import HALF, HOLE, Warped
 
 F = np.float32
 
-SAME_SURFACE = F(2)  # px of disparity within which two pixels count as one background
-RADIUS = 2  # rows above and below that smooth a filled pixel
+SIGMA = F(1.5)  # px of the mean at a hole's end
+GROWTH = F(0.8)  # of that, for each pixel further in
+WIDEST = F(14)  # px, above which wider means know no better
+DETAIL = F(0.6)  # share of the mirrored detail: at 1 it is as sharp as the truth and as wrong as can be
+WINDOW = 2  # cells to either side that the mean takes in
+SEARCH = 32  # px beyond a hole in which the surface behind is looked for
 
 
 def fill(view: Warped) -> Warped:
@@ -22,17 +27,16 @@ def fill(view: Warped) -> Warped:
 
     Its disparity keeps `HOLE` there, so that later stages know what was made up.
     """
-    rows = view.rgb.shape[0]
-    by_rows(_fill_rows, rows, view.disparity, view.rgb)
-    smooth = np.empty_like(view.rgb)  # memory that only holes touch
-    by_rows(_smooth_rows, rows, view.disparity, view.rgb, smooth)
-    by_rows(_copy_holes, rows, view.disparity, smooth, view.rgb)
+    levels = backdrop(view)
+    white = F(np.iinfo(view.rgb.dtype).max)
+    by_rows(_fill_rows, view.rgb.shape[0], view.disparity, view.behind, levels, white, view.rgb)
     return view
 
 
-@njit(nogil=True, cache=True)
-def _fill_rows(first, last, near, rgb):  # type: ignore[no-untyped-def]
+@njit(nogil=True, cache=True, fastmath=True)
+def _fill_rows(first, last, near, behind, levels, white, rgb):  # type: ignore[no-untyped-def]
     width = near.shape[1]
+    mean, about = np.zeros(4, np.float32), np.zeros(4, np.float32)
     for y in range(first, last):
         row = near[y]
         x = 0
@@ -43,24 +47,50 @@ def _fill_rows(first, last, near, rgb):  # type: ignore[no-untyped-def]
             a = x
             while x < width and row[x] == HOLE:
                 x += 1
-            has_left, has_right = a > 0, x < width
-            left = row[a - 1] if has_left else HOLE
-            right = row[x] if has_right else HOLE
-            reach_left = _reach(row, a - 1, -1, x - a) if has_left else 0
-            reach_right = _reach(row, x, 1, x - a) if has_right else 0
+            if x - a == width:
+                for k in range(width):
+                    rgb[y, k, 0] = rgb[y, k, 1] = rgb[y, k, 2] = 0
+                continue
+            surface = behind[y, a]
+            most = x - a + SEARCH
+            left, right = _seek(row, a - 1, -1, surface, most), _seek(row, x, 1, surface, most)
+            next_to_it = a - 1 if x == width or (a > 0 and row[a - 1] < row[x]) else x  # the farther one
+            reach_left = _reach(row, left, -1, most) if left >= 0 else 0
+            reach_right = _reach(row, right, 1, most) if right >= 0 else 0
             for k in range(a, x):
-                from_left = a - 1 - _mirrored(k - a, reach_left)
-                from_right = x + _mirrored(x - 1 - k, reach_right)
-                if has_left and has_right and abs(left - right) <= SAME_SURFACE:
-                    w = F(k - a + 1) / F(x - a + 1)
+                deep_left = k - left - 1 if left >= 0 else width
+                deep_right = right - 1 - k if right >= 0 else width
+                is_left = deep_left <= deep_right
+                deep = deep_left if is_left else deep_right
+                twin = (
+                    left - _mirrored(deep_left, reach_left) if is_left else right + _mirrored(deep_right, reach_right)
+                )
+                has_twin = deep < width
+                sigma = min(SIGMA + GROWTH * F(deep), WIDEST)
+                mean_about(y, k, sigma, WINDOW, surface, rgb, near, levels, mean)
+                if mean[3] == F(0):
                     for c in range(3):
-                        rgb[y, k, c] = (F(1) - w) * rgb[y, from_left, c] + w * rgb[y, from_right, c] + F(0.5)
-                elif has_left and (left < right or not has_right):
-                    for c in range(3):
-                        rgb[y, k, c] = rgb[y, from_left, c]
-                elif has_right:
-                    for c in range(3):
-                        rgb[y, k, c] = rgb[y, from_right, c]
+                        rgb[y, k, c] = rgb[y, twin if has_twin else next_to_it, c]
+                    continue
+                about[3] = F(0)
+                if has_twin:
+                    mean_about(y, twin, sigma, 1, row[twin], rgb, near, levels, about)
+                detail = DETAIL if about[3] > F(0) else F(0)
+                for c in range(3):
+                    value = mean[c] + detail * (F(rgb[y, twin, c]) - about[c])
+                    rgb[y, k, c] = min(max(value + HALF, F(0)), white)
+
+
+@njit(nogil=True, cache=True)
+def _seek(row, start, step, surface, most):  # type: ignore[no-untyped-def]
+    """The first pixel of the surface from `start` on, at most `most` away; -1 where there is none."""
+    for n in range(most):
+        x = start + step * n
+        if x < 0 or x >= row.shape[0]:
+            return -1
+        if abs(row[x] - surface) <= SAME_SURFACE:
+            return x
+    return -1
 
 
 @njit(nogil=True, cache=True)
@@ -82,32 +112,3 @@ def _mirrored(offset, reach):  # type: ignore[no-untyped-def]
         return 0
     phase = offset % (2 * reach)
     return phase if phase < reach else 2 * reach - 1 - phase
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _smooth_rows(first, last, near, filled, smooth):  # type: ignore[no-untyped-def]
-    height, width = near.shape
-    for y in range(first, last):
-        for x in range(width):
-            if near[y, x] != HOLE:
-                continue
-            total = red = green = blue = F(0)
-            for dy in range(-RADIUS, RADIUS + 1):
-                if 0 <= y + dy < height and near[y + dy, x] == HOLE:
-                    w = F(RADIUS + 1 - abs(dy))
-                    total += w
-                    red += w * filled[y + dy, x, 0]
-                    green += w * filled[y + dy, x, 1]
-                    blue += w * filled[y + dy, x, 2]
-            smooth[y, x, 0] = red / total + F(0.5)
-            smooth[y, x, 1] = green / total + F(0.5)
-            smooth[y, x, 2] = blue / total + F(0.5)
-
-
-@njit(nogil=True, cache=True)
-def _copy_holes(first, last, near, smooth, filled):  # type: ignore[no-untyped-def]
-    for y in range(first, last):
-        for x in range(near.shape[1]):
-            if near[y, x] == HOLE:
-                for c in range(3):
-                    filled[y, x, c] = smooth[y, x, c]

@@ -1,17 +1,12 @@
 """The stage from depth to two eyes."""
 
 from collections.abc import Iterable, Iterator
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from vergence.geometry.resample import resize_depth
 from vergence.stereo.disparity import DisparityFrame, disparities
-from vergence.stereo.fill import fill
 from vergence.stereo.refine import refine
 from vergence.stereo.settings import StereoSettings
-from vergence.stereo.warp import warp
+from vergence.stereo.views import views
 from vergence.types import DepthFrame, StereoPair
 
 SHIFTS = {None: (0.5, -0.5), "left": (0.0, -1.0), "right": (1.0, 0.0)}  # of disparity, for (left, right) by hero
@@ -33,9 +28,5 @@ def _pair(item: DisparityFrame, settings: StereoSettings) -> StereoPair:
         disparity = resize_depth(item.disparity, item.frame.width, item.frame.height, sampling=item.sampling)
     else:
         disparity = refine(item.disparity, rgb, sampling=item.sampling)
-    left, right = (_eye(rgb, disparity, shift) for shift in SHIFTS[settings.hero])
+    left, right = views(rgb, disparity, SHIFTS[settings.hero], method=settings.method)
     return StereoPair(left, right, item.frame, disparity)
-
-
-def _eye(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> NDArray[Any]:
-    return rgb if shift == 0 else fill(warp(rgb, disparity, shift)).rgb

@@ -25,10 +25,19 @@ HALF = F(0.5)  # px of footprint on either side of a pixel's centre, so that a t
 
 @dataclass(frozen=True)
 class Warped:
-    """One eye's view: `rgb` (H, W, 3), and `disparity` (H, W) px of the surface seen there, `HOLE` where none is."""
+    """One eye's view.
+
+    Attributes:
+        rgb: (H, W, 3), black in holes.
+        disparity: (H, W) px of the surface seen there, `HOLE` where none is.
+        behind: (H, W) px of the surface that a hole opens on; means nothing elsewhere.
+        shift: what the disparity was multiplied by to get here.
+    """
 
     rgb: NDArray[Any]
     disparity: NDArray[np.float32]
+    behind: NDArray[np.float32]
+    shift: float
 
 
 def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> Warped:
@@ -36,7 +45,7 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> War
 
     Args:
         rgb: (H, W, 3) uint8 or uint16.
-        disparity: (H, W) px, larger is nearer, finite.
+        disparity: (H, W) px, larger is nearer, finite; `HOLE` where the picture has nothing to show.
         shift: 0.5 for the left and -0.5 for the right eye of a pair seen from the middle
             (near things have x_left > x_right); 1 or -1 where the picture itself is the other eye.
 
@@ -45,13 +54,13 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> War
     """
     if rgb.shape[:2] != disparity.shape:
         raise ShapeError(f"the picture is {rgb.shape[1]}x{rgb.shape[0]} pixels, its disparity {disparity.shape}")
-    out, near = np.empty_like(rgb), np.empty_like(disparity)
-    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, F(shift), F(np.iinfo(rgb.dtype).max), out, near)
-    return Warped(out, near)
+    out, near, behind = np.empty_like(rgb), np.empty_like(disparity), np.empty_like(disparity)
+    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, F(shift), F(np.iinfo(rgb.dtype).max), out, near, behind)
+    return Warped(out, near, behind, shift)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _warp_rows(first, last, rgb, disparity, shift, white, out, near):  # type: ignore[no-untyped-def]
+def _warp_rows(first, last, rgb, disparity, shift, white, out, near, behind):  # type: ignore[no-untyped-def]
     width = disparity.shape[1]
     position = np.zeros(width, np.float32)  # where in the source row each target pixel looks
     is_joined = np.zeros(width + 2, np.int64)  # is_joined[i]: source pixels i - 1 and i are one surface
@@ -59,6 +68,7 @@ def _warp_rows(first, last, rgb, disparity, shift, white, out, near):  # type: i
         for i in range(1, width):
             is_joined[i] = 1 if abs(disparity[y, i] - disparity[y, i - 1]) <= TEAR else 0
         _map_row(disparity[y], is_joined, shift, position, near[y])
+        _look_behind(disparity[y], position, near[y], behind[y])
         _sample_row(rgb[y], is_joined, position, near[y], white, out[y])
 
 
@@ -86,6 +96,30 @@ def _map_row(disparity, is_joined, shift, position, near):  # type: ignore[no-un
             f = (F(covered) - t) / (t_next - t)
             if d + f * rise > near[covered]:
                 near[covered], position[covered] = d + f * rise, F(i) + f
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-def]
+    """For each hole the farthest surface that lies between its two ends in the source: that is what opened."""
+    width = near.shape[0]
+    x = 0
+    while x < width:
+        if near[x] != HOLE:
+            x += 1
+            continue
+        a = x
+        while x < width and near[x] == HOLE:
+            x += 1
+        has_left, has_right = a > 0, x < width
+        farthest = near[x] if has_right else HOLE
+        if has_left and (not has_right or near[a - 1] < farthest):
+            farthest = near[a - 1]
+        if has_left and has_right:
+            for i in range(int(position[a - 1]) + 1, int(position[x])):
+                if HOLE < disparity[i] < farthest:
+                    farthest = disparity[i]
+        for k in range(a, x):
+            behind[k] = farthest
 
 
 @njit(nogil=True, cache=True, fastmath=True)
