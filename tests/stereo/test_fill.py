@@ -57,13 +57,13 @@ def test_stripes_go_on_and_keep_their_contrast():
 
 def test_levels_of_brightness_go_on_across_rows():
     rgb, near = square(16.0)
-    rgb[:] = np.linspace(40, 200, 40).astype(np.uint8)[:, None, None]
+    rgb[:] = np.linspace(40, 80, 40).astype(np.uint8)[:, None, None]
     want = rgb[:, :1].copy()
     rgb[10:30, 30:50] = 250
     view = warp(rgb, near, -1.0)
     hole = hole_of(view)
     off = np.abs(fill(view).rgb.astype(int) - want)[hole]
-    assert off.mean() <= 6
+    assert off.max() <= 6
 
 
 @settings(max_examples=25, deadline=None)

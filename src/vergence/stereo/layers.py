@@ -97,7 +97,7 @@ def _tears_rows(first, last, disparity, beside, below):  # type: ignore[no-untyp
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _split_rows(first, last, rgb, disparity, mixed, white, behind, far, fringe, front):  # type: ignore[no-untyped-def]
-    height, width = disparity.shape
+    width = disparity.shape[1]
     to_8_bit = F(255) / white
     least = LEAST_CONTRAST / (to_8_bit * to_8_bit)
     for y in range(first, last):
