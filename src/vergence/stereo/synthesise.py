@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 
-from vergence.geometry.resample import resize_depth
 from vergence.stereo.disparity import DisparityFrame, disparities
 from vergence.stereo.refine import refine
 from vergence.stereo.settings import StereoSettings
@@ -24,9 +23,6 @@ def synthesise(items: Iterable[DepthFrame], *, settings: StereoSettings | None =
 
 def _pair(item: DisparityFrame, settings: StereoSettings) -> StereoPair:
     rgb = item.frame.rgb
-    if item.is_exact:
-        disparity = resize_depth(item.disparity, item.frame.width, item.frame.height, sampling=item.sampling)
-    else:
-        disparity = refine(item.disparity, rgb, sampling=item.sampling)
+    disparity = refine(item.disparity, rgb, sampling=item.sampling)
     left, right = views(rgb, disparity, SHIFTS[settings.hero], method=settings.method)
     return StereoPair(left, right, item.frame, disparity)
