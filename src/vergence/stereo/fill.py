@@ -17,7 +17,7 @@ F = np.float32
 SIGMA = F(1.5)  # px of the mean at a hole's end
 GROWTH = F(0.8)  # of that, for each pixel further in
 WIDEST = F(14)  # px, above which wider means know no better
-DETAIL = F(0.6)  # share of the mirrored detail: at 1 it is as sharp as the truth and as wrong as can be
+DETAIL = F(0.5)  # share of the mirrored detail: at 1 it is as sharp as the truth and as wrong as can be
 WINDOW = 2  # cells to either side that the mean takes in
 SEARCH = 32  # px beyond a hole in which the surface behind is looked for
 

@@ -20,8 +20,8 @@ from vergence.stereo.warp import HALF, HOLE, TEAR, Warped
 
 F = np.float32
 
-BAND = 2  # px on either side of a tear that may be mixed: lens, sampling and codec spread an edge that far
-REACH = 6  # px from a mixed pixel within which a pure one is looked for
+BAND = 1  # px on either side of a tear that may be mixed: lens, sampling and codec spread an edge that far
+REACH = 3  # px from a mixed pixel within which a pure one is looked for
 LEAST_CONTRAST = F(14.0**2)  # squared 8-bit distance of the two colours under which the mix cannot be told
 COVERED = F(0.7)  # share of what is in front above which a pixel tells nothing of what is behind
 OCCLUDES = F(0.5)  # px of disparity by which a surface must be nearer to hide an edge

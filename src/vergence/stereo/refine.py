@@ -35,7 +35,7 @@ EDGE_WINDOW = 9  # samples in which an edge is looked for
 SPARSE = 4  # rows of which one is looked at to see how wide edges are
 LEAST = F(0.75)  # px of disparity across an edge under which nobody sees its ramp
 COLOUR_NOISE = F(40.0**2 * 3)  # squared 8-bit distance at which the sides' colours differ plainly
-COLOUR_SAY = F(0.6)  # weight of the colour against the shape where the sides' colours differ plainly
+COLOUR_SAY = F(0.4)  # weight of the colour against the shape where the sides' colours differ plainly
 
 
 def refine(disparity: NDArray[np.float32], rgb: NDArray[Any], *, sampling: Sampling) -> NDArray[np.float32]:
