@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vergence.depth.families import preview
-from vergence.depth.networks.preview import PreviewNetwork
+from vergence.depth.networks.preview import ADDED, PreviewNetwork
 from vergence.depth.runtimes import RuntimeOptions, open_graph
 from vergence.errors import WeightsError
 from vergence.training.export import blend, export_onnx, load_onnx
@@ -17,6 +17,15 @@ def exported(tmp_path_factory):
     network = PreviewNetwork().eval()
     path = tmp_path_factory.mktemp("export") / "preview.onnx"
     return network, path, export_onnx(network, path)
+
+
+def as_if_trained(network):
+    """No two tensors are alike, so that the exporter merges none."""
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            if tensor.is_floating_point():
+                tensor.mul_(1 + 0.01 * torch.rand_like(tensor)).add_(0.001 * torch.rand_like(tensor))
+    return network
 
 
 def test_the_file_keeps_the_contract_is_small_and_computes_what_torch_does(exported):
@@ -45,15 +54,32 @@ def test_an_untrained_network_gives_the_vertical_prior(exported):
 
 
 def test_the_shipped_form_is_a_checkpoint_to_train_on_from(tmp_path):
-    network = PreviewNetwork()
-    with torch.no_grad():  # as if trained: no two tensors are alike, so the exporter merges none
-        for tensor in network.state_dict().values():
-            if tensor.is_floating_point():
-                tensor.mul_(1 + 0.01 * torch.rand_like(tensor)).add_(0.001 * torch.rand_like(tensor))
+    network = as_if_trained(PreviewNetwork())
     export_onnx(network, tmp_path / "preview.onnx")
     again = load_onnx(tmp_path / "preview.onnx").eval()
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(dict(again.named_parameters())[name], parameter, rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_from_before_layers_were_added_gives_the_depth_it_gave(tmp_path):
+    older = PreviewNetwork().eval()
+    for step in (older.to_eighth, older.to_quarter, older.to_half):
+        step.added = torch.nn.Sequential()
+    export_onnx(as_if_trained(older), tmp_path / "preview.onnx")
+    wider, again = (load_onnx(tmp_path / "preview.onnx").eval() for _ in range(2))
+    assert sum(ADDED in name for name in wider.state_dict()) > 3
+    rgb = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(wider(rgb)[0], older(rgb)[0], rtol=0, atol=1e-3)
+    for name, parameter in again.named_parameters():  # the added layers too: so the two can be blended
+        assert torch.equal(parameter, dict(wider.named_parameters())[name])
+
+
+def test_added_layers_learn_though_they_start_as_nothing():
+    network = PreviewNetwork()
+    network(torch.rand(2, 3, 64, 64))[0].square().mean().backward()
+    moved = {name for name, p in network.named_parameters() if ADDED in name and p.grad is not None and p.grad.any()}
+    assert {name.split(".")[0] for name in moved} == {"to_eighth", "to_quarter", "to_half"}
 
 
 def test_another_graph_is_no_checkpoint(tmp_path):

@@ -53,7 +53,8 @@ def page(number: int, photographs: Path | None = None) -> Page:
     pictures = []
     for i in range(PAGE_PICTURES):
         dice = Dice(f"page {number} picture {i}")
-        scene, pose = find_view(dice, plain, kind=None, width=TILE, height=TILE)
+        kind = dice.pick({name: kind.share for name, kind in KINDS.items() if kind.is_shown})
+        scene, pose = find_view(dice, plain, kind=kind, width=TILE, height=TILE)
         linear = Renderer(scene).picture(pose).linear
         pictures.append(with_levels(develop(linear, choose_film(linear, dice))))
     shown = tuple(range(len(tiles), len(tiles) + PAGE_PICTURES))

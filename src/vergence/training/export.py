@@ -12,7 +12,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from vergence.depth.families.preview import OUTPUTS, STRIDE
-from vergence.depth.networks.preview import PreviewNetwork
+from vergence.depth.networks.preview import ADDED, PreviewNetwork
 from vergence.errors import WeightsError
 
 logger = logging.getLogger(__name__)
@@ -76,14 +76,22 @@ def export_onnx(network: PreviewNetwork, path: Path) -> float:
 
 
 def load_onnx(path: Path) -> PreviewNetwork:
-    """The network whose weights a file of `export_onnx` holds; raises `WeightsError` for any other file."""
-    network = PreviewNetwork()
+    """The network whose weights a file of `export_onnx` holds; raises `WeightsError` for any other file.
+
+    Layers that were added since the file was made start as nothing and always alike, so that a network trained on from
+    a file can be blended with it.
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = PreviewNetwork()
     stored = {
         tensor.name.removesuffix(STORED): numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer
     }
     state = {}
     for name, like in network.state_dict().items():
         if name.endswith("num_batches_tracked"):  # counts steps; inference has no use for it
+            continue
+        if ADDED in name and name not in stored:
             continue
         if name not in stored:
             raise WeightsError(f"{path} has no tensor {name!r}; give one that `vergence train` made")

@@ -101,6 +101,14 @@ RECIPES = {
             backbone_rate=2e-4,
             keep_start=0.3,
         ),
+        Recipe(  # a short run from the shipped network: slower, so that what it knows survives
+            name="preview-refined",
+            stages=(Stage(0.7, MIDDLE), Stage(1.0, LARGE)),
+            decoder_rate=4e-4,
+            backbone_rate=8e-5,
+            keep_start=0.3,
+            weights=LossWeights(consistency=0.6),
+        ),
     )
 }
 

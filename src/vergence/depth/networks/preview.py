@@ -3,6 +3,7 @@
 ImageNet features of EfficientNet-Lite0 (Liu, 2020; Tan and Le, arXiv:1905.11946) under a light decoder: two transformer
 blocks at 1/32, then bilinear steps up to 1/2 with skips (as in U-Net). Position enters as two planes, and log depth
 is predicted as a departure from the mean of its row, so an untrained head already knows that floors are near.
+Layers that were added to a network already trained change nothing until they are trained too: see `Refinement`.
 """
 
 from pathlib import Path
@@ -28,6 +29,7 @@ FROZEN_BLOCKS = 3  # edges and textures are the same in every world; gradients n
 BATCH_NORM_EPSILON = 1e-3  # of EfficientNet
 WIDTH = 160  # channels of the transformer
 RESIDUAL_CHANNELS = 32  # decoder steps wider than this are residual
+ADDED = ".added."  # in the names of parameters that older weights lack
 SKY_BIAS = -3.0  # an untrained head sees hardly any sky
 LOG_SCALE_RANGE = (-6.0, 4.0)
 
@@ -154,10 +156,31 @@ def _normalised(
     )
 
 
-class Rise(nn.Module):
-    """One step up: to twice the size, plus the features that are there already, then `refinements` more layers."""
+class Refinement(nn.Module):
+    """An inverted residual that starts as the identity: its last scale is zero (arXiv:1706.02677, Sec. 5.1)."""
 
-    def __init__(self, inputs: int, skip: int, outputs: int, refinements: int = 1) -> None:
+    def __init__(self, channels: int, growth: int = 2) -> None:
+        super().__init__()
+        hidden = channels * growth
+        self.expand = _normalised(channels, hidden)
+        self.depthwise = _normalised(hidden, hidden, 5, hidden)
+        self.project = _normalised(hidden, channels, is_active=False)
+        last = self.project[1]
+        assert isinstance(last, nn.BatchNorm2d)
+        nn.init.zeros_(last.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y: Tensor = self.project(self.depthwise(self.expand(x)))
+        return x + y
+
+
+class Rise(nn.Module):
+    """One step up: to twice the size, plus the features that are there already, then `refinements` more layers.
+
+    `added` more refine the result, and did not exist when the others were first trained.
+    """
+
+    def __init__(self, inputs: int, skip: int, outputs: int, refinements: int = 1, added: int = 0) -> None:
         super().__init__()
         self.below = _normalised(inputs, outputs, is_active=False)
         self.beside = _normalised(skip, outputs, is_active=False)
@@ -173,11 +196,13 @@ class Rise(nn.Module):
             )
         else:
             self.refine = _normalised(outputs, outputs, 3)
+        self.added = nn.Sequential(*(Refinement(outputs) for _ in range(added)))
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
         x = functional.relu(_twice(self.below(x)) + self.beside(skip))
         refined: Tensor = self.refine(x)
-        return x + refined if self.is_residual else refined
+        out: Tensor = self.added(x + refined if self.is_residual else refined)
+        return out
 
 
 class PreviewNetwork(nn.Module):
@@ -192,9 +217,9 @@ class PreviewNetwork(nn.Module):
         self.context = nn.Linear(320, WIDTH)
         self.transformer = nn.Sequential(TransformerBlock(WIDTH), TransformerBlock(WIDTH))
         self.to_sixteenth = Rise(WIDTH, 112 + 2, 112, 2)
-        self.to_eighth = Rise(112, 40, 72, 2)
-        self.to_quarter = Rise(72, 24, 40)
-        self.to_half = Rise(40, 16, 24)
+        self.to_eighth = Rise(112, 40, 72, 2, added=1)
+        self.to_quarter = Rise(72, 24, 40, added=1)
+        self.to_half = Rise(40, 16, 24, added=1)
         self.head = nn.Conv2d(24, 3, 3, 1, 1)
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
