@@ -30,7 +30,21 @@ Sampling = Literal[
 ]
 
 
-Packing = Literal["left_right", "right_left", "top_bottom"]  # whose view lies where in a picture of both eyes
+# Whose view lies where in a picture of both eyes. "half": each is squeezed to half its width or height; "rows" and
+# "columns": they take turns, the left eye's first; "anaglyph": by colours, the left eye's first; "vr180": left_right,
+# each a half sphere (equirectangular, 180 degrees wide and high).
+Packing = Literal[
+    "left_right",
+    "half_left_right",
+    "right_left",
+    "top_bottom",
+    "half_top_bottom",
+    "rows",
+    "columns",
+    "anaglyph_red_cyan",
+    "anaglyph_green_magenta",
+    "vr180",
+]
 
 
 @dataclass(frozen=True)

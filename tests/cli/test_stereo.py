@@ -66,11 +66,19 @@ def test_a_photo_becomes_a_pair_beside_it(room):
     assert picture(result).shape == (400, 1200, 3)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", ["half-sbs", "anaglyph", "rgbd", "separate", "mpo"])
 def test_every_layout_names_its_file(room, layout):
     done = stereo(room, "--layout", layout)
     assert done.returncode == 0, done.stderr
-    assert Path(done.stdout.strip()).stem == "coffee" + LAYOUTS[layout].tag
+    results = [Path(line) for line in done.stdout.splitlines()]
+    assert results[0].stem == "coffee" + LAYOUTS[layout].tag
+    assert len(results) == (2 if layout == "separate" else 1)
+    assert all(result.is_file() for result in results)
+
+
+def test_a_layout_for_photos_tells_a_film_which_to_take():
+    told = refused(stereo(EDGE / "five_frames.mp4", "--layout", "mpo"))
+    assert "take --layout separate" in told
 
 
 def test_headset_names_are_what_headsets_look_for(room):

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from vergence.errors import SettingsError
 from vergence.stereo.disparity import MOST_AHEAD, disparities
+from vergence.stereo.screen import Screen
 from vergence.stereo.settings import StereoSettings
 from vergence.types import DepthFrame, DepthMap, Frame
 
@@ -137,3 +138,67 @@ def test_an_unknown_scale_does_not_change_the_picture(scale, seed, kind):
 def test_settings_out_of_range_are_refused(bad):
     with pytest.raises(SettingsError):
         StereoSettings(**bad)
+
+
+# -- comfort -------------------------------------------------------------------------------------------------------
+
+
+def snow(index, *, share=0.0, seed=0):
+    """The room with flakes of 1 to 2 samples right before the lens on `share` of the picture."""
+    rng = np.random.default_rng([seed, index])
+    values = room(size=64)
+    flakes = rng.random((64, 64)) < share
+    values[flakes] = rng.uniform(0.2, 0.5, flakes.sum())
+    return frame(values, index=index)
+
+
+@pytest.mark.parametrize("share", [0.01, 0.04, 0.1])
+def test_snow_that_comes_and_goes_does_not_pump_the_room(share):
+    items = [snow(i, share=share if (i // 15) % 2 else 0.0) for i in range(90)]
+    where = room(size=64) < 5
+    found = [d.disparity for d in disparities(items, settings=StereoSettings())]
+    depth = [np.median(d[where]) - np.median(d[~where]) for d in found]
+    assert np.ptp(depth) < 0.25, "px of 20"
+    assert max(np.ptp(d) for d in found) <= 20, "the flakes keep to the budget too"
+
+
+def test_nothing_lies_so_far_behind_the_screen_that_eyes_diverge(caplog):
+    screen = Screen(width=10.0, distance=12.0)
+    items = [frame(room(), index=i) for i in range(10)]
+    found = list(disparities(items, settings=StereoSettings(strength=3, convergence=1.0, screen=screen)))
+    assert min(d.disparity.min() for d in found) >= -6.3 - 1e-4
+    assert len([r for r in caplog.records if "diverge" in r.message]) == 1
+    order = np.argsort(room().ravel())
+    assert (np.diff(found[0].disparity.ravel()[order]) <= 0).all(), "what is farther stays farther"
+
+
+def test_a_screen_that_can_bear_the_depth_changes_nothing():
+    settings = StereoSettings(strength=2)
+    with_screen = replace(settings, screen=Screen(width=1.2, distance=2.5))
+    a, b = (next(disparities([frame(room())], settings=s)).disparity for s in (settings, with_screen))
+    np.testing.assert_array_equal(a, b)
+
+
+def jumping(settings, kind="metric"):
+    """The middle's disparity around a cut, where the subject comes from far behind to the front."""
+    behind = np.full((32, 32), 10.0, np.float32)
+    behind[:, :6] = 2.0
+    far = [frame(behind, index=i, kind=kind) for i in range(30)]
+    near = [frame(room(), index=i, shot=1, kind=kind) for i in range(30, 60)]
+    return np.array([float(d.disparity[16, 16]) for d in disparities([*far, *near], settings=settings)])
+
+
+def test_the_subject_does_not_jump_far_at_a_cut_and_is_eased_to_its_place():
+    free = jumping(StereoSettings(convergence=0.5, strength=4, max_jump=100))
+    eased = jumping(StereoSettings(convergence=0.5, strength=4, max_jump=1))
+    assert free[30] - free[29] > 15
+    assert abs(eased[30] - eased[29]) == pytest.approx(10, abs=0.1), "1 % of 1000 px"
+    assert (np.diff(eased[30:44]) >= 0).all()
+    np.testing.assert_allclose(eased[43:], free[43:], atol=1e-3, err_msg="all of it within 0.4 s")
+    np.testing.assert_array_equal(eased[:30], free[:30])
+
+
+def test_disparity_of_ones_own_jumps_as_it_will():
+    found = jumping(StereoSettings(max_jump=0), kind="disparity")
+    assert found[29] == 10
+    assert found[30] == 2

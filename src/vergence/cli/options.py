@@ -6,12 +6,54 @@ from typing import Annotated, Literal
 
 import typer
 
-Layout = Literal["sbs", "half-sbs", "tb", "half-tb", "anaglyph", "left", "right", "cross"]
+Layout = Literal[
+    "sbs", "half-sbs", "tb", "half-tb", "parallel", "cross", "anaglyph", "anaglyph-half", "anaglyph-optimised",
+    "anaglyph-gray", "anaglyph-colour", "anaglyph-green-magenta", "anaglyph-amber-blue", "rows", "columns", "rgbd",
+    "half-rgbd", "vr180", "left", "right", "separate", "mpo", "jps", "spatial", "parallax-mp4",
+]  # fmt: skip
+LAYOUT_LINES: dict[str, str] = {
+    "sbs": "side by side, each eye at full width: headsets, 3-D players",
+    "half-sbs": "side by side, each squeezed to half its width: 3-D televisions",
+    "tb": "left eye above right, each at full height",
+    "half-tb": "the same, each squeezed to half its height: 3-D televisions",
+    "parallel": "sbs without 3-D tags, for free viewing with the eyes parallel",
+    "cross": "right eye at the left, for free viewing with crossed eyes",
+    "anaglyph": "red-cyan glasses, true colours with the least ghosting (Dubois)",
+    "anaglyph-half": "red-cyan, half colour: less rivalry on red things",
+    "anaglyph-optimised": "red-cyan, without red: little rivalry, odd reds",
+    "anaglyph-gray": "red-cyan, black and white: no rivalry, for prints",
+    "anaglyph-colour": "red-cyan, every colour as it is: most rivalry",
+    "anaglyph-green-magenta": "green-magenta glasses (Dubois)",
+    "anaglyph-amber-blue": "amber-blue glasses such as ColorCode (Dubois)",
+    "rows": "rows by turns, left eye in the 1st: passive 3-D screens, pixel by pixel",
+    "columns": "columns by turns, left eye in the 1st: screens without glasses",
+    "rgbd": "the picture, and its depth at its right: near is white",
+    "half-rgbd": "the same, each squeezed to half its width",
+    "vr180": "each eye on half a sphere at its true angle (--fov-x-deg): headsets",
+    "left": "the left eye alone",
+    "right": "the right eye alone",
+    "separate": "two files, NAME_left and NAME_right",
+    "mpo": "a photo for 3-D cameras, televisions and the Nintendo 3DS",
+    "jps": "a photo as a stereo JPEG, crossed eyes",
+    "spatial": "Apple's spatial video (MV-HEVC, .mov) and photos (.heic); not yet tried on a device",
+    "parallax-mp4": "a photo as a short film whose camera sways, and loops",
+}
 Codec = Literal["auto", "h264", "hevc", "av1"]
+Place = Literal["quest", "visionpro", "tv", "cinema", "cardboard", "anaglyph"]
 ProgressStyle = Literal["bar", "json", "none"]
 Stabilising = Literal["auto", "gated", "ema", "none"]
 
-MODEL, FILM, OUTPUT = "Model", "Film", "Output"  # panels of --help
+STEREO, MODEL, FILM, OUTPUT = "3-D", "Model", "Film", "Output"  # panels of --help
+
+LayoutName = Annotated[
+    Layout,
+    typer.Option(
+        "--layout",
+        metavar="NAME",
+        help="\n\n".join(("How the two eyes are arranged.", *map(": ".join, LAYOUT_LINES.items()))),
+        rich_help_panel=STEREO,
+    ),
+]
 
 Inputs = Annotated[
     list[str], typer.Argument(metavar="IN...", help="Photos, films, folders of either, or a folder of numbered frames.")
@@ -159,6 +201,23 @@ MaxRes = Annotated[
 ]
 CodecName = Annotated[
     Codec, typer.Option("--codec", help="auto: h264, or hevc where there are 10 bits.", rich_help_panel=FILM)
+]
+DisparityAdjustment = Annotated[
+    float,
+    typer.Option(
+        "--disparity-adjustment",
+        metavar="SHARE",
+        help="Layout spatial: how far headsets move the eyes' pictures apart, -1 to 1 of their width.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+SpatialEncoder = Annotated[
+    Literal["x265", "spatial"],
+    typer.Option(
+        "--encoder",
+        help="Layout spatial: x265 is our own; spatial is the macOS tool of that name, on the PATH.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 Crf = Annotated[int | None, typer.Option("--crf", help="Quality of the codec, lower is better.", rich_help_panel=FILM)]
 Preset = Annotated[str | None, typer.Option("--preset", help="Speed of the encoder.", rich_help_panel=FILM)]

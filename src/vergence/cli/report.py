@@ -20,7 +20,7 @@ def result(done: Result) -> None:
     frames = f"{done.frames} frames" if done.frames != 1 else "1 picture"
     rate = f" ({done.frames / done.seconds:.1f} per second)" if done.frames > 1 and done.seconds else ""
     line(f"{frames} in {done.seconds:.1f} s{rate}, depth by {done.model or 'your own file'}")
-    print(done.path, flush=True)
+    print(*(done.path, *done.also), sep="\n", flush=True)
 
 
 @contextmanager

@@ -1,23 +1,28 @@
 """`vergence stereo`: photos and films in, stereo photos and films out."""
 
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
 from vergence.cli import options as opt
+from vergence.errors import SettingsError
+from vergence.stereo.presets import PRESETS, find_preset
+from vergence.stereo.screen import IPD, SEAT, Screen
 
 if TYPE_CHECKING:
     from vergence.depth.model import DepthModel
     from vergence.pipelines.job import Result
 
-STEREO, OWN = "3-D", "Depth of your own"
+STEREO, OWN, COMFORT = "3-D", "Depth of your own", "Where it is watched"
 
 
 def stereo(
+    context: typer.Context,
     inputs: opt.Inputs,
     output: opt.Target = None,
-    layout: Annotated[opt.Layout, typer.Option(help="How the two eyes are arranged.", rich_help_panel=STEREO)] = "sbs",
+    layout: opt.LayoutName = "sbs",
     strength: Annotated[
         float, typer.Option(help="Total disparity, % of the picture's width.", rich_help_panel=STEREO)
     ] = 2.0,
@@ -34,6 +39,54 @@ def stereo(
     ] = "auto",
     hero: Annotated[
         Literal["left", "right"] | None, typer.Option(help="Keep this eye untouched.", rich_help_panel=STEREO)
+    ] = None,
+    place: Annotated[
+        opt.Place | None,
+        typer.Option(
+            "--for",
+            help=f"Sets defaults of other options. {'; '.join(preset.summary for preset in PRESETS.values())}.",
+            rich_help_panel=COMFORT,
+        ),
+    ] = None,
+    screen_width_m: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="Nothing lies so far behind it that eyes diverge.", rich_help_panel=COMFORT),
+    ] = None,
+    viewing_distance_m: Annotated[
+        float | None,
+        typer.Option(metavar="M", help="From the screen; else twice its width.", rich_help_panel=COMFORT),
+    ] = None,
+    ipd_mm: Annotated[
+        float | None,
+        typer.Option(
+            metavar="MM",
+            help="True to scale for eyes so far apart (63), as through a window: needs a model that gives metres, and "
+            "a screen. --strength only limits it.",
+            rich_help_panel=COMFORT,
+        ),
+    ] = None,
+    fov_x_deg: Annotated[
+        float | None,
+        typer.Option(
+            metavar="DEG", help="The camera's horizontal field of view; else EXIF or a guess.", rich_help_panel=COMFORT
+        ),
+    ] = None,
+    floating_window: Annotated[
+        Literal["auto", "on", "off"],
+        typer.Option(
+            help="Black edges where the border cuts what stands in front of the screen. auto: on screens, not in "
+            "headsets.",
+            rich_help_panel=COMFORT,
+        ),
+    ] = "auto",
+    comfort_report: Annotated[
+        Path | None,
+        typer.Option(
+            "--report",
+            metavar="PATH",
+            help="How comfortable the result is: a page (.html), numbers (.json), or a folder for a page each.",
+            rich_help_panel=COMFORT,
+        ),
     ] = None,
     headset_names: Annotated[
         bool,
@@ -76,6 +129,8 @@ def stereo(
     codec: opt.CodecName = "auto",
     crf: opt.Crf = None,
     preset: opt.Preset = None,
+    disparity_adjustment: opt.DisparityAdjustment = 0.0,
+    encoder: opt.SpatialEncoder = "x265",
     overwrite: opt.Overwrite = False,
     progress: opt.Progress = "bar",
 ) -> None:
@@ -83,24 +138,43 @@ def stereo(
     from vergence.cli import inputs as files
     from vergence.cli import report
     from vergence.cli.loading import load
+    from vergence.media.cloud import CameraSettings
+    from vergence.media.spatial.metadata import SpatialCamera, SpatialSettings
     from vergence.media.video_writer import EncodeSettings
+    from vergence.pipelines.cloud import model_for_cloud
     from vergence.pipelines.job import GivenDepth, Part
     from vergence.pipelines.stereo import process_video
     from vergence.stability.stabilise import StabiliseSettings
     from vergence.stereo.settings import StereoSettings
 
+    if place is not None:
+        preset_for, said = find_preset(place), _said(context)
+        layout = layout if "layout" in said else cast(opt.Layout, preset_for.layout)
+        strength = strength if "strength" in said else preset_for.strength
+        codec = codec if "codec" in said else preset_for.codec
+        headset_names = headset_names or preset_for.headset_names
     settings = StereoSettings(
-        strength=strength, max_disparity=max_disparity, convergence=_convergence(convergence), hero=hero
+        strength=strength,
+        max_disparity=max_disparity,
+        convergence=_convergence(convergence),
+        hero=hero,
+        screen=_screen(place, screen_width_m, viewing_distance_m, ipd_mm),
+        is_to_scale=ipd_mm is not None,
+        floating_window=floating_window,
     )
     encode = EncodeSettings(codec=codec, crf=crf, preset=preset)
+    apart = SpatialCamera.baseline if ipd_mm is None else ipd_mm
+    spatial = SpatialSettings(SpatialCamera(baseline=apart, disparity_adjustment=disparity_adjustment), encoder)
     sources = files.expand(inputs)
     files.check_target(sources, output)
+    if comfort_report is not None and len(sources) > 1 and not comfort_report.is_dir():
+        raise SettingsError(f"{len(sources)} inputs need an existing folder for their reports, not {comfort_report}")
     source_of_depth: DepthModel | GivenDepth
     if depth is not None:
         source_of_depth = GivenDepth(depth, depth_kind)
     else:
         source_of_depth = load(
-            model,
+            model_for_cloud(model) if settings.is_to_scale and weights is None else model,
             weights=weights,
             kind=kind,
             max_depth=max_depth,
@@ -127,6 +201,9 @@ def stereo(
                 encode=encode,
                 part=Part(start, end, max_frames, target_fps, max_res),
                 headset_names=headset_names,
+                camera=CameraSettings(fov_x_deg=fov_x_deg),
+                spatial=spatial,
+                report=comfort_report,
                 overwrite=overwrite,
                 progress=show,
             )
@@ -142,3 +219,24 @@ def _convergence(text: str) -> float | Literal["auto"]:
         return float(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is neither auto nor a number from 0 to 1") from error
+
+
+def _said(context: typer.Context) -> set[str]:
+    """The options that the command line names."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name != "DEFAULT"}
+
+
+def _screen(place: str | None, width: float | None, distance: float | None, ipd_mm: float | None) -> Screen | None:
+    """The preset's screen with what is said of it in its place; None where nothing is known."""
+    ipd = IPD if ipd_mm is None else ipd_mm / 1000
+    usual = None if place is None else find_preset(place).screen
+    if usual is not None:
+        width = usual.width if width is None else width
+        distance = usual.distance if distance is None else distance
+        return replace(usual, width=width, distance=distance, ipd=ipd)
+    if width is not None:
+        return Screen(width, SEAT * width if distance is None else distance, ipd)
+    if distance is not None:
+        raise SettingsError("a viewing distance needs a screen: give --screen-width-m too, or --for")
+    return None

@@ -7,7 +7,7 @@ from typing import Literal
 
 from vergence.errors import MediaError
 
-Holds = Literal["picture", "film", "depth", "points"]
+Holds = Literal["picture", "film", "depth", "points", "pair"]
 
 MAX_PIXELS = 200_000_000  # of one picture: the largest phone cameras fit, a decompression bomb does not
 HEAD = 32  # bytes of a file that are enough to know its format
@@ -43,18 +43,20 @@ def _brands(*brands: bytes) -> tuple[tuple[int, bytes], ...]:
 PICTURE: tuple[Holds, ...] = ("picture",)
 FILM: tuple[Holds, ...] = ("film",)
 DEPTH: tuple[Holds, ...] = ("depth",)
+PAIR: tuple[Holds, ...] = ("pair",)
 
 # The first row that fits wins, so the brands of pictures stand before the bare `ftyp` of films.
 FORMATS: tuple[Format, ...] = (
     Format("JPEG", (".jpg", ".jpeg", ".jpe", ".jfif"), PICTURE, PICTURE, ((0, b"\xff\xd8\xff"),)),
-    Format("MPO", (".mpo",), PICTURE),
+    Format("MPO", (".mpo",), PICTURE, PAIR),
+    Format("JPS", (".jps",), PICTURE, PAIR),
     Format("PNG", (".png",), PICTURE + DEPTH, PICTURE + DEPTH, ((0, b"\x89PNG\r\n\x1a\n"),), "depth_png"),
     Format("WEBP", (".webp",), PICTURE, PICTURE, ((8, b"WEBP"),)),
     Format("TIFF", (".tif", ".tiff"), PICTURE + DEPTH, PICTURE, ((0, b"II*\0"), (0, b"MM\0*")), "depth_png"),
     Format("AVIF", (".avif",), PICTURE, PICTURE, _brands(b"avif", b"avis")),
     Format("BMP", (".bmp", ".dib"), PICTURE, (), ((0, b"BM"),)),
     Format("JPEG2000", (".jp2", ".j2k", ".jpx"), PICTURE, (), ((0, b"\0\0\0\x0cjP  "), (0, b"\xff\x4f\xff\x51"))),
-    Format("HEIF", (".heic", ".heif", ".hif"), PICTURE, (), _brands(b"heic", b"heix", b"heim", b"mif1", b"msf1")),
+    Format("HEIF", (".heic", ".heif", ".hif"), PICTURE, PAIR, _brands(b"heic", b"heix", b"heim", b"mif1", b"msf1")),
     Format("GIF", (".gif",), FILM + PICTURE, (), ((0, b"GIF87a"), (0, b"GIF89a"))),
     Format("QuickTime", (".mov",), FILM + DEPTH, FILM, (*_brands(b"qt"), (4, b"moov"), (4, b"mdat"), (4, b"wide"))),
     Format("MP4", (".mp4", ".m4v"), FILM + DEPTH, FILM, _brands(b"")),

@@ -121,7 +121,7 @@ class ImageSink:
         """Write the picture under its final name."""
         if self._is_written:
             raise FormatError(f"{self.path} holds one picture; write a film to a film or to numbered pictures")
-        metadata = _metadata(self._source, frame) if self._source is not None else {}
+        metadata = carried_metadata(self._source, width=frame.width, height=frame.height)
         with self._target as target:
             save_picture(target.temporary, frame, quality=self._quality, metadata=metadata)
         self._is_written = True
@@ -297,8 +297,10 @@ def _camera(taken: Mapping[int, Any], width: int, height: int) -> Intrinsics | N
     return Intrinsics(f, f, width / 2, height / 2, width, height)
 
 
-def _metadata(source: Path, frame: Frame) -> dict[str, bytes]:
-    """The profile and EXIF of `source` as they are true of `frame`, an upright RGB picture made from it."""
+def carried_metadata(source: Path | None, *, width: int, height: int) -> dict[str, bytes]:
+    """The profile and EXIF of `source` as they are true of an upright RGB picture of this size made from it."""
+    if source is None:
+        return {}
     with open_picture(source) as picture, blaming(source):
         profile, old = picture.info.get("icc_profile"), picture.getexif()
         folders = {folder: dict(old.get_ifd(folder)) for folder in (IFD.Exif, IFD.GPSInfo)}
@@ -316,8 +318,8 @@ def _metadata(source: Path, frame: Frame) -> dict[str, bytes]:
     new[Base.Orientation] = 1
     new[IFD.Exif] = {
         **folders[IFD.Exif],
-        Base.ExifImageWidth: frame.width,
-        Base.ExifImageHeight: frame.height,
+        Base.ExifImageWidth: width,
+        Base.ExifImageHeight: height,
     }
     try:
         encoded = new.tobytes()

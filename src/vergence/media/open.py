@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 from vergence.errors import FormatError, MediaError
 from vergence.media.formats import by_content, by_suffix, is_pattern, read_suffixes, written_suffixes
 from vergence.media.sampling import Thinned
-from vergence.types import Frame, MediaInfo, Packing
+from vergence.types import Frame, MediaInfo, Packing, StereoPair
 
 if TYPE_CHECKING:
+    from vergence.media.spatial.metadata import SpatialSettings
     from vergence.media.video_writer import EncodeSettings
 
 logger = logging.getLogger(__name__)
@@ -161,6 +162,42 @@ def open_sink(
     from vergence.media.image import ImageSink
 
     return ImageSink(path, like=like, overwrite=overwrite)
+
+
+def open_pairs(
+    uri: str | Path,
+    *,
+    layout: str,
+    like: MediaInfo,
+    settings: "EncodeSettings | None" = None,
+    spatial: "SpatialSettings | None" = None,
+    overwrite: bool = False,
+) -> Sink[StereoPair]:
+    """Open what takes the two views of a pair apart: two files, or a format that holds both.
+
+    Args:
+        uri: where the result shall lie; of "separate" the name without the eye.
+        layout: "separate", "mpo", "jps" or "spatial".
+        like, settings, overwrite: as `open_sink`.
+        spatial: what a spatial film or photo says of its cameras, and who encodes it.
+
+    Raises:
+        VergenceError: as `open_sink`.
+    """
+    path = Path(uri)
+    if layout == "separate":
+        from vergence.media.separate import SeparateSink
+
+        return SeparateSink(path, like=like, settings=settings, overwrite=overwrite)
+    if layout in ("mpo", "jps"):
+        from vergence.media.stereo_photo import StereoPhotoSink
+
+        return StereoPhotoSink(path, like=like, overwrite=overwrite)
+    if layout == "spatial":
+        from vergence.media.spatial.sink import open_spatial
+
+        return open_spatial(path, like=like, settings=settings, spatial=spatial, overwrite=overwrite)
+    raise FormatError(f"no file holds pairs as {layout!r}")
 
 
 def _warn_of_part(path: Path) -> None:

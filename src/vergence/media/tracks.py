@@ -1,13 +1,15 @@
 """Everything in a film but its moving picture, carried over by copying packets: sound, subtitles, chapters, tags.
 
 Nothing is decoded, so what comes out is bit for bit what went in. The one exception are the subtitles of an MP4 on
-their way into a Matroska file, which has no such kind: their text becomes a SubRip track.
+their way into a Matroska file, which has no such kind: their text becomes a SubRip track. The reverse, which loses
+fonts and places, is done only where it is asked for.
 """
 
 from __future__ import annotations  # PyAV's Packet is generic for type checkers only
 
 import io
 import logging
+import re
 from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -32,6 +34,14 @@ STALE_TAGS = {
 }  # fmt: skip
 COVER_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 MATROSKA = {"matroska", "webm"}
+PLAIN_TEXTS, STYLED_TEXTS = {"srt", "subrip", "text", "webvtt"}, {"ass", "ssa"}  # of subtitles, as FFmpeg calls them
+LONGEST_TEXT = 0xFFFF  # bytes of one subtitle in an MP4
+# QuickTime numbers its languages, and FFmpeg finds the number by one name of several (ISO 639-2 T, then the name).
+QUICKTIME_LANGUAGES = {
+    "bod": "tib", "cym": "wel", "cze": "ces", "deu": "ger", "ell": "gre", "eus": "baq", "fas": "per", "fre": "fra",
+    "hrv": "hr ", "hye": "arm", "isl": "ice", "kat": "geo", "mkd": "mac", "msa": "may", "mya": "bur", "nld": "dut",
+    "rum": "ron", "slo": "slk", "sqi": "alb", "srp": "sr ", "swe": "sve", "zho": "chi",
+}  # fmt: skip
 
 
 class OtherTracks:
@@ -41,6 +51,7 @@ class OtherTracks:
         path: of the film; raises `MediaError` where that is none.
         start, end: the part wanted, seconds on the film's own clock; only packets within it are copied.
         length: how long the part is about, seconds, where its frames are counted and nobody knows the end yet.
+        as_mov_text: an MP4 or QuickTime file gets the plain text of subtitles of other kinds.
 
     Attributes:
         shift: what all times are lessened by, seconds, so that the output begins at zero: the start of the part, or
@@ -56,8 +67,10 @@ class OtherTracks:
         start: Fraction | None = None,
         end: Fraction | None = None,
         length: Fraction | None = None,
+        as_mov_text: bool = False,
     ) -> None:
         self._path, self._start, self._end = path, start, end
+        self._as_mov_text = as_mov_text
         self._container = open_film(path)
         picture = film_stream(self._container, path)
         assert picture.time_base is not None
@@ -82,7 +95,15 @@ class OtherTracks:
 
     def unheld(self, format_name: str) -> list[Stream]:
         """Those of `streams` that a container of this format cannot hold."""
-        return [stream for stream in self.streams if not _can_hold(format_name, stream)]
+        return [
+            stream
+            for stream in self.streams
+            if not self._becomes_mov_text(stream, format_name) and not _can_hold(format_name, stream)
+        ]
+
+    def _becomes_mov_text(self, stream: Stream, format_name: str) -> bool:
+        is_text = stream.type == "subtitle" and (stream.name in PLAIN_TEXTS or stream.name in STYLED_TEXTS)
+        return self._as_mov_text and is_text and format_name not in MATROSKA
 
     def add_to(self, output: OutputContainer, *, left_out: Sequence[Stream] = ()) -> None:
         """Add every track but `left_out`, the chapters and the tags; call before the header is written."""
@@ -98,9 +119,13 @@ class OtherTracks:
             else:
                 if _becomes_subrip(stream, output.format.name):
                     copy = output.add_mux_stream("subrip", time_base=stream.time_base)
+                elif self._becomes_mov_text(stream, output.format.name):
+                    copy = output.add_mux_stream("mov_text", time_base=stream.time_base)
                 else:
                     copy = output.add_stream_from_template(stream, opaque=True)
                 copy.metadata.update(current_tags(stream.metadata))
+                if output.format.name == "mov" and (language := stream.metadata.get("language")) in QUICKTIME_LANGUAGES:
+                    copy.metadata["language"] = QUICKTIME_LANGUAGES[language]
                 copy.disposition = stream.disposition
                 self._copies[stream.index] = copy
         for stream in self._container.streams.video:
@@ -160,6 +185,9 @@ class OtherTracks:
                     continue  # fills the time between two subtitles, which the muxer does by itself
                 if format_name == "matroska":
                     packet = _plain(packet, text)
+            elif self._becomes_mov_text(packet.stream, format_name):
+                text = _without_style(packet)[:LONGEST_TEXT]
+                packet = _plain(packet, len(text).to_bytes(2, "big") + text)
             packet.stream = self._copies[index]
             yield packet
 
@@ -231,6 +259,14 @@ def _text(packet: Packet[Stream]) -> bytes:
     """What an MP4 subtitle says: a 16-bit length, that text, then boxes of styling."""
     data = bytes(packet)
     return data[2 : 2 + int.from_bytes(data[:2], "big")]
+
+
+def _without_style(packet: Packet[Stream]) -> bytes:
+    """What a subtitle of SubRip, WebVTT or ASS says: markup in angle brackets or braces is left out."""
+    text = bytes(packet).decode("utf-8", "replace")
+    if packet.stream.name in STYLED_TEXTS:
+        text = re.sub(r"\\[Nn]", "\n", text.split(",", 8)[-1])
+    return re.sub(r"<[^<>]*>|\{[^{}]*\}", "", text).strip().encode()
 
 
 def _plain(packet: Packet[Stream], text: bytes) -> Packet[Stream]:

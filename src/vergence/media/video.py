@@ -21,6 +21,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vergence.errors import MediaError, SettingsError
+from vergence.media.side_data import side_data_of
 from vergence.media.yuv import UNSTATED, Picture, RgbReader, bits_per_sample, with_matrix
 from vergence.types import Colour, Frame, MediaInfo
 
@@ -384,7 +385,7 @@ def _square(width: int, height: int, aspect: Fraction, path: Path) -> tuple[int,
 def _turn(frame: VideoFrame, path: Path) -> _Turn:
     """Read the display matrix: 16.16 fixed point (a b u, c d v, x y w) with x' = a x + c y and y' = b x + d y."""
     try:
-        matrix = np.frombuffer(bytes(frame.side_data[SideData.DISPLAYMATRIX]), np.int32)  # type: ignore[typeddict-item]
+        matrix = np.frombuffer(side_data_of(frame)[SideData.DISPLAYMATRIX], np.int32)
     except KeyError:
         return _Turn()
     a, b, c, d = (matrix[i] / 65536 for i in (0, 1, 3, 4))

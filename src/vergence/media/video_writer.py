@@ -4,7 +4,7 @@ import io
 import logging
 import math
 import os
-import struct
+from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from fractions import Fraction
@@ -14,16 +14,21 @@ from typing import Any, Literal, Self, get_args
 
 import av
 from av.container import OutputContainer
-from av.sidedata.sidedata import Type as SideData
+from av.packet import Packet
 from av.stream import Disposition, Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from vergence.errors import FormatError, MediaError, SettingsError, ShapeError
+from vergence.media.boxes import Box, rewrite_moov, with_entry_boxes
+from vergence.media.frame_packing import with_arrangement
+from vergence.media.light_levels import LightLevels, light_levels, svt_av1_parameters, x265_parameters
+from vergence.media.matroska import set_display_size
+from vergence.media.packing import PACKINGS, PackingTags
+from vergence.media.spherical import packing_boxes
 from vergence.media.targets import Target
 from vergence.media.tracks import MATROSKA, OtherTracks, label
-from vergence.media.video import film_stream, open_film
 from vergence.media.yuv import YuvWriter, with_matrix
 from vergence.types import Colour, Frame, MediaInfo, Packing
 
@@ -90,9 +95,6 @@ class EncodeSettings:
             raise SettingsError(f"{self.codec} has no preset {self.preset!r}; choose from {', '.join(encoder.presets)}")
 
 
-FRAME_PACKING = {"left_right": 3, "top_bottom": 4}  # H.264 SEI; it cannot say that the right view comes first
-
-
 class VideoSink:
     """Writes frames as a film, with all that the source has beside its picture.
 
@@ -118,6 +120,8 @@ class VideoSink:
         TargetError: see `Target`.
     """
 
+    _may_become_matroska = True  # where that holds more of the other tracks than the container asked for
+
     def __init__(
         self,
         path: Path,
@@ -136,10 +140,12 @@ class VideoSink:
         self.path = path
         if like.is_film and like.path is not None and like.path.is_file():
             length = like.frames / like.rate if like.is_clipped and like.frames and like.rate else None
-            self._tracks = OtherTracks(like.path, start=like.start, end=like.end, length=length)
+            self._tracks = OtherTracks(
+                like.path, start=like.start, end=like.end, length=length, as_mov_text=not self._may_become_matroska
+            )
         self._carried = self._tracks if carry_tracks else None
         if self._carried is not None:
-            self._format, self._left_out = _choose_container(self._carried, path, self._format)
+            self._format, self._left_out = self._choose_container(self._carried)
             if self._format != CONTAINERS[path.suffix.lower()]:
                 self.path = path.with_suffix(".mkv")
         self._shift = self._tracks.shift if self._tracks else Fraction(0)
@@ -221,7 +227,11 @@ class VideoSink:
         else:
             stream.disposition = Disposition.default
         if self._stereo is not None and self._format in MATROSKA:
-            stream.metadata["stereo_mode"] = self._stereo
+            tags = PACKINGS[self._stereo]
+            if self._format == "matroska" or tags.in_webm:
+                stream.metadata["stereo_mode"] = tags.stereo_mode
+            if self._stereo == "vr180":
+                logger.warning("%s says that it holds two views, not that they are half a sphere; .mp4 does", self.path)
         context = stream.codec_context
         context.width, context.height = frame.width + frame.width % 2, frame.height + frame.height % 2
         context.pix_fmt = pixels
@@ -234,24 +244,45 @@ class VideoSink:
         if self._codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr by itself
         context.options = self._codec_options(colour)
-        _open(context, frame)
+        self._open_encoder(context, frame)
         output.start_encoding()
+
+    def _choose_container(self, tracks: OtherTracks) -> tuple[str, list[Stream]]:
+        """The container the film goes into, and the tracks that are left out."""
+        return _choose_container(tracks, self.path, self._format)
+
+    def _open_encoder(self, context: VideoCodecContext, frame: Frame) -> None:
+        _open(context, frame)
+
+    def _encode(self, picture: VideoFrame | None) -> "list[Packet[VideoStream]]":  # generic for type checkers only
+        """Packets the encoder has ready; None asks for all that are left."""
+        packets = self._stream.encode(picture)
+        if self._codec != "hevc" or self._stereo is None or (arrangement := PACKINGS[self._stereo].hevc) is None:
+            return packets
+        return [with_arrangement(packet, arrangement) if packet.is_keyframe else packet for packet in packets]
+
+    def _header_edit(self) -> Callable[[Box], Box] | None:
+        """What the header of an MP4 is to say that its muxer does not; None where there is nothing."""
+        boxes = packing_boxes(self._stereo) if self._stereo is not None and self._format not in MATROSKA else ()
+        return (lambda moov: with_entry_boxes(moov, *boxes)) if boxes else None
 
     def _codec_options(self, colour: Colour) -> dict[str, str]:
         encoder, settings = ENCODERS[self._codec], self._settings
+        is_hdr = colour.transfer in (PQ, HLG) and self._tracks is not None
+        levels = light_levels(self._like.path) if is_hdr and self._like.path is not None else LightLevels()
         options = {
             "crf": str(encoder.crf if settings.crf is None else settings.crf),
             "preset": settings.preset or encoder.preset,
         }
         if self._codec == "h264":
             options["profile"] = "high"
-            if self._stereo is not None and self._stereo in FRAME_PACKING:
-                options["x264-params"] = f"frame-packing={FRAME_PACKING[self._stereo]}"
+            if self._stereo is not None and (packing := PACKINGS[self._stereo].frame_packing) is not None:
+                options["x264-params"] = f"frame-packing={packing}"
         if self._codec == "hevc":
             parameters = ["log-level=error"]  # x265 writes to stderr by itself
-            if colour.transfer in (PQ, HLG) and self._tracks is not None and self._like.path is not None:
-                parameters += hdr_parameters(self._like.path)
-            options["x265-params"] = ":".join(parameters)
+            options["x265-params"] = ":".join(parameters + x265_parameters(levels))
+        if self._codec == "av1" and (parameters := svt_av1_parameters(levels)):
+            options["svtav1-params"] = ":".join(parameters)
         return options
 
     def _container_options(self) -> dict[str, str]:
@@ -266,11 +297,12 @@ class VideoSink:
         timescale = math.lcm(*ticks)
         if timescale >= 1 << 31:
             timescale = ticks[0]
-        return {"movflags": "+faststart", "movie_timescale": str(timescale)}
+        flags = {} if self._header_edit() else {"movflags": "+faststart"}  # the edit moves the header by itself
+        return flags | {"movie_timescale": str(timescale)}
 
     def _mux(self, picture: VideoFrame | None) -> None:
         assert self._output is not None
-        packets = self._stream.encode(picture)
+        packets = self._encode(picture)
         for packet in packets:
             if picture is None and self._count <= 2:
                 packet.dts = packet.pts  # nothing to reorder, and x265 leaves the times of so short a film to chance
@@ -300,8 +332,23 @@ class VideoSink:
                     self._carried.end_at(self._last_end)
                 self._carried.copy_until(None, self._output)
             self._output.close()
+            if (edit := self._header_edit()) is not None:
+                assert self._file is not None
+                self._file.close()
+                rewrite_moov(self._target.temporary, edit)
+            if self._stereo is not None and self._format in MATROSKA and "stereo_mode" in self._stream.metadata:
+                self._say_display_size(PACKINGS[self._stereo])
         except (av.FFmpegError, OSError) as error:
             raise self._translated(error) from error
+
+    def _say_display_size(self, tags: PackingTags) -> None:
+        if not tags.is_squeezed:
+            return
+        assert self._file is not None
+        self._file.close()
+        context = self._stream.codec_context
+        if not set_display_size(self._target.temporary, context.width, context.height):
+            logger.debug("%s is too small to say at what size each view is shown", self.path)
 
     def _release(self) -> None:
         # The file is closed first: without it the container leaves out its trailer, for which it would have to move
@@ -345,27 +392,6 @@ def container_for(path: Path, codec: str = "h264") -> str:
     finally:
         tracks.close()
     return suffix if chosen == CONTAINERS[suffix] else ".mkv"
-
-
-def hdr_parameters(path: Path) -> list[str]:
-    """x265 parameters that repeat the HDR10 side data of a film's first frame: mastering display, light level."""
-    with open_film(path) as container:
-        stream = film_stream(container, path)
-        frame: Any = next(container.decode(stream))
-        side_data = {data.type: bytes(data) for data in frame.side_data}
-    parameters: list[str] = []
-    if mastering := side_data.get(SideData.MASTERING_DISPLAY_METADATA):
-        # AVMasteringDisplayMetadata: ten rationals (x and y of R, G, B and white, then luminance), two flags.
-        numbers = struct.unpack("=20i2i", mastering)
-        values = [Fraction(a, b) if b else Fraction(0) for a, b in zip(numbers[0:20:2], numbers[1:20:2], strict=True)]
-        red, green, blue, white = ((x * 50000, y * 50000) for x, y in zip(values[0:8:2], values[1:8:2], strict=True))
-        low, high = (value * 10000 for value in values[8:10])
-        if all(numbers[20:]):
-            points = zip(("G", "B", "R", "WP", "L"), (green, blue, red, white, (high, low)), strict=True)
-            parameters.append("master-display=" + "".join(f"{name}({round(x)},{round(y)})" for name, (x, y) in points))
-    if light := side_data.get(SideData.CONTENT_LIGHT_LEVEL):
-        parameters.append("max-cll={},{}".format(*struct.unpack("=2I", light[:8])))
-    return parameters
 
 
 def codec_for(settings: EncodeSettings, like: MediaInfo) -> str:

@@ -103,12 +103,16 @@ class GivenDepth:
 
 @dataclass(frozen=True)
 class Result:
-    """What a job made: where it lies, of how many frames, in how many seconds, by which model (None: given depth)."""
+    """What a job made: where it lies, of how many frames, in how many seconds, by which model (None: given depth).
+
+    `also` are files beside the one at `path`, such as the right eye's.
+    """
 
     path: Path
     frames: int
     seconds: float
     model: str | None
+    also: tuple[Path, ...] = ()
 
 
 def depth_stages(info: MediaInfo, model: DepthModel, stabilising: StabiliseSettings | None) -> list[Stage]:
@@ -160,6 +164,7 @@ def result_path(
     *,
     encode: EncodeSettings | None = None,
     photo_suffix: str | None = None,
+    film_suffix: str | None = None,
 ) -> Path:
     """Where a result goes: `target`, or under a derived name in it where it is a folder, or beside the source.
 
@@ -170,7 +175,7 @@ def result_path(
     if info.path is None:
         raise FormatError("a live source has no name to derive the result's from; say where to write with -o")
     if info.is_film:
-        suffix = container_for(info.path, codec_for(encode or EncodeSettings(), info))
+        suffix = film_suffix or container_for(info.path, codec_for(encode or EncodeSettings(), info))
     else:
         is_written = info.path.suffix.lower() in written_suffixes("picture")
         suffix = photo_suffix or (info.path.suffix if is_written else PHOTO_SUFFIX)

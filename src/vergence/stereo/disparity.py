@@ -2,29 +2,38 @@
 
 Disparity is x_left - x_right: positive in front of the screen, negative behind it. Nearness (1 / z, or the values of
 a relative model) is scaled by a robust range that eases through the shot, so neither a snowflake near the lens nor a
-model's wobble pumps the picture; what falls outside the range is compressed softly, never past the budget.
+model's wobble pumps the picture; what falls outside the range is compressed softly, never past the budget. True to
+scale (`stereo.screen`) disparity follows from metres instead, and the budget only limits it. Either way no eyes
+diverge on the stated screen, and what one looks at does not jump far at a cut.
 """
 
+import logging
 import statistics
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vergence.geometry.nearness import nearness
+from vergence.stereo.screen import Screen
 from vergence.stereo.settings import StereoSettings
+from vergence.stereo.subject import subject
+from vergence.stereo.to_scale import Curve, squeezed, true_curve
 from vergence.types import DepthFrame, DepthMap, Frame, Sampling
+
+logger = logging.getLogger(__name__)
 
 FAR_PERCENTILE, NEAR_PERCENTILE = 2.0, 98.0
 KNEE = 0.12  # share of the range at either end that takes up what lies outside it
 FLATTEST = 0.15  # a scene's range of nearness, as a share of its nearest, under which it is not stretched further
-SUBJECT_PERCENTILE = 60.0  # of nearness, weighted to the centre: a little behind the front of what one looks at
-CENTRE = 0.22  # standard deviation of that weight, in picture sizes
 SAMPLES = 64  # per side; enough for percentiles
+SPECK = 5  # samples; what is thinner or smaller than half of it, such as snow, has no say in the range
 MOST_AHEAD = 12  # frames held at once, however fast they come
+EASING = 0.4  # s in which a shot comes to its own place after a cut: about the 10 frames editors give it
 
 
 @dataclass(frozen=True)
@@ -46,59 +55,140 @@ class DisparityFrame:
 
 @dataclass(frozen=True)
 class _Range:
-    """Nearness of the farthest, of what lies on the screen, and of the nearest."""
+    """Nearness of the farthest, of what one looks at, and of the nearest."""
 
     far: float
-    screen: float
+    subject: float
     near: float
 
 
-def disparities(items: Iterable[DepthFrame], *, settings: StereoSettings) -> Iterator[DisparityFrame]:
-    """Turn depth into disparity; state starts afresh at every shot.
+@dataclass(frozen=True)
+class _State:
+    """What the next frame needs of the last one.
 
-    Holds the frames of `settings.lookahead` seconds, `MOST_AHEAD` at most.
+    Attributes:
+        shot, time: of that frame.
+        extent: its eased range.
+        subject: disparity of what one looks at, px.
+        cut: when its shot began, seconds.
+        offset: how far its shot was shifted then, px, so that the subject did not jump.
+    """
+
+    shot: int
+    time: Fraction
+    extent: _Range
+    subject: float
+    cut: Fraction
+    offset: float
+
+
+def disparities(items: Iterable[DepthFrame], *, settings: StereoSettings) -> Iterator[DisparityFrame]:
+    """Turn depth into disparity; state starts afresh at every shot, but for the place of what one looks at.
+
+    Holds the frames of `settings.lookahead` seconds, `MOST_AHEAD` at most. Disparity of the user's own passes as it is.
+
+    Raises:
+        DepthKindError: true to scale is asked of depth that is not metric.
+        SettingsError: true to scale is asked of a picture whose camera is not known.
     """
     ahead: deque[tuple[DepthFrame, _Range]] = deque()
-    state: tuple[DepthFrame, _Range] | None = None
+    state: _State | None = None
+    told: set[str] = set()
     for item in items:
         while ahead and not (len(ahead) < MOST_AHEAD and _is_in_sight(ahead[0][0], item, settings.lookahead)):
-            state = _ease(ahead, state, settings)
-            yield _disparity(*state, settings)
+            made, state = _next(ahead, state, settings, told)
+            yield made
         ahead.append((item, _measure(item.depth)))
     while ahead:
-        state = _ease(ahead, state, settings)
-        yield _disparity(*state, settings)
+        made, state = _next(ahead, state, settings, told)
+        yield made
 
 
 def _is_in_sight(now: DepthFrame, later: DepthFrame, lookahead: float) -> bool:
     return later.frame.shot == now.frame.shot and later.frame.time - now.frame.time <= lookahead
 
 
-def _ease(
-    ahead: deque[tuple[DepthFrame, _Range]], past: tuple[DepthFrame, _Range] | None, settings: StereoSettings
-) -> tuple[DepthFrame, _Range]:
-    """Take the next frame off `ahead`, with its shot's range eased from the past's towards what is coming."""
-    ranges = [r for _, r in ahead]
-    goal = _Range(*(statistics.median(getattr(r, name) for r in ranges) for name in ("far", "screen", "near")))
+def _next(
+    ahead: deque[tuple[DepthFrame, _Range]], past: _State | None, settings: StereoSettings, told: set[str]
+) -> tuple[DisparityFrame, _State | None]:
+    """Take the next frame off `ahead`; returns its disparity and what its successor needs."""
+    extent = _eased(ahead, past, settings)
     item, _ = ahead.popleft()
-    if past is None or past[0].frame.shot != item.frame.shot:
-        return item, goal
-    keep = 0.5 ** (float(item.frame.time - past[0].frame.time) / settings.half_life)
-    was = past[1]
-    return item, _Range(*(keep * getattr(was, n) + (1 - keep) * getattr(goal, n) for n in ("far", "screen", "near")))
-
-
-def _disparity(item: DepthFrame, extent: _Range, settings: StereoSettings) -> DisparityFrame:
-    depth = item.depth
+    frame, depth = item.frame, item.depth
     if depth.kind == "disparity":
-        return DisparityFrame(item.frame, _filled(depth.values, depth.valid), depth.sampling, is_exact=True)
-    share = _soft((_whole_nearness(depth) - extent.far) / (extent.near - extent.far))
+        return DisparityFrame(frame, _filled(depth.values, depth.valid), depth.sampling, is_exact=True), None
+    if settings.is_to_scale:
+        curve = true_curve(item, (extent.far, extent.near), settings, told)
+    else:
+        curve = _budget_curve(extent, settings, frame.width)
+    looked_at = float(curve(_array(extent.subject))[0])
+    if past is None:
+        cut, offset = frame.time, 0.0
+    elif past.shot != frame.shot:
+        most = settings.max_jump / 100 * frame.width
+        jump = looked_at - past.subject
+        cut, offset = frame.time, float(np.clip(jump, -most, most)) - jump
+    else:
+        cut, offset = past.cut, past.offset
+    shift = offset * _rest(float(frame.time - cut) / EASING)
+    deepest = -float(curve(_array(0 if settings.is_to_scale else -np.inf))[0]) - shift
+    values = curve(_whole_nearness(depth)) + np.float32(shift)
+    values = _without_divergence(values, deepest, frame.width, settings.screen, told)
+    state = _State(frame.shot, frame.time, extent, looked_at + shift, cut, offset)
+    return DisparityFrame(frame, values, depth.sampling), state
+
+
+def _eased(ahead: deque[tuple[DepthFrame, _Range]], past: _State | None, settings: StereoSettings) -> _Range:
+    """The next frame's range: its shot's, eased from the past's towards what is coming."""
+    frame = ahead[0][0].frame
+    names = ("far", "subject", "near")
+    goal = _Range(*(statistics.median(getattr(r, name) for _, r in ahead) for name in names))
+    if past is None or past.shot != frame.shot:
+        return goal
+    keep = 0.5 ** (float(frame.time - past.time) / settings.half_life)
+    return _Range(*(keep * getattr(past.extent, name) + (1 - keep) * getattr(goal, name) for name in names))
+
+
+def _array(*values: float) -> NDArray[np.float32]:
+    return np.array(values, dtype=np.float32)
+
+
+def _rest(share: float) -> float:
+    """What is left of a shift, 1 to 0, after `share` of the time to ease it; slow at both ends."""
+    t = min(max(share, 0.0), 1.0)
+    return 1 - t * t * (3 - 2 * t)
+
+
+def _budget_curve(extent: _Range, settings: StereoSettings, width: int) -> Curve:
+    """The shot's range of nearness fills the budget; the subject, or what `convergence` says, lies on the screen."""
+    budget = settings.budget(width)
+
+    def share(values: NDArray[np.float32]) -> NDArray[np.float32]:
+        return _soft((values - extent.far) / (extent.near - extent.far))
+
     if settings.convergence == "auto":
-        screen = float(_soft(np.float32((extent.screen - extent.far) / (extent.near - extent.far))))
+        screen = float(share(_array(extent.subject))[0])
     else:
         screen = settings.convergence
-    values = ((share - screen) * settings.budget(item.frame.width)).astype(np.float32)
-    return DisparityFrame(item.frame, values, depth.sampling)
+    return lambda values: ((share(values) - screen) * budget).astype(np.float32)
+
+
+def _without_divergence(
+    values: NDArray[np.float32], deepest: float, width: int, screen: Screen | None, told: set[str]
+) -> NDArray[np.float32]:
+    """Compress what may lie `deepest` px behind the screen to where the eyes look straight ahead, if that is less."""
+    # A hair of room: what is exactly an eyes' distance deep, as infinity is to scale, may be off by a rounding.
+    if screen is None or deepest <= (widest := screen.widest(width)) * 1.001:
+        return values
+    if "divergence" not in told:
+        told.add("divergence")
+        logger.warning(
+            "behind a screen %g m wide eyes would diverge beyond %.2f %% of its width, so depth there is compressed; "
+            "a smaller --strength would not need it",
+            screen.width,
+            widest / width * 100,
+        )
+    return squeezed(values, deepest, 0.0, widest / deepest)
 
 
 def _whole_nearness(depth: DepthMap) -> NDArray[np.float32]:
@@ -124,21 +214,10 @@ def _filled(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np
 def _measure(depth: DepthMap) -> _Range:
     values = _whole_nearness(depth)
     small = np.asarray(cv2.resize(values, (SAMPLES, SAMPLES), interpolation=cv2.INTER_NEAREST), dtype=np.float32)
+    small = np.asarray(cv2.medianBlur(small, SPECK), dtype=np.float32)
     far, near = (float(v) for v in np.percentile(small, (FAR_PERCENTILE, NEAR_PERCENTILE)))
     far = min(far, near - max(FLATTEST * abs(near), 1e-6))
-    return _Range(far, _weighted_percentile(small, _centre_weight(), SUBJECT_PERCENTILE), near)
-
-
-def _centre_weight() -> NDArray[np.float64]:
-    offset = ((np.arange(SAMPLES) + 0.5) / SAMPLES - 0.5) / CENTRE
-    line = np.exp(-0.5 * offset * offset)
-    return np.outer(line, line)
-
-
-def _weighted_percentile(values: NDArray[np.float32], weights: NDArray[np.float64], percent: float) -> float:
-    order = np.argsort(values, axis=None)
-    total = np.cumsum(weights.ravel()[order])
-    return float(values.ravel()[order[np.searchsorted(total, percent / 100 * total[-1])]])
+    return _Range(far, subject(small), near)
 
 
 def _soft(share: NDArray[np.float32] | np.float32) -> NDArray[np.float32]:

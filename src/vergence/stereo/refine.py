@@ -7,7 +7,7 @@ joint upsampling (Kopf et al. 2007). A slope is told from an edge by its range g
 
 A thin thing loses height in such a map before it loses its place: wires and railings would hang in the middle of
 nowhere. What stands out of its surroundings by less than a few samples gets its height back first, by a few steps of
-Richardson-Lucy deconvolution (1972, 1974), which keeps its volume. A map that is as sharp as the picture stays as it is.
+Richardson-Lucy deconvolution (1972, 1974), which keeps its volume. A map as sharp as the picture stays as it is.
 """
 
 from typing import Any
@@ -96,10 +96,10 @@ def _raised(disparity: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
     out = stands_out
 
     def blurred(values: NDArray[np.float32]) -> NDArray[np.float32]:
-        return np.asarray(cv2.GaussianBlur(values, (0, 0), blur), dtype=np.float32)
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), blur), dtype=F)
 
     for _ in range(STEPS):
-        out = out * blurred(stands_out / np.maximum(blurred(out), F(1e-3)))
+        out = out * blurred(np.divide(stands_out, np.maximum(blurred(out), F(1e-3)), dtype=F))
     return base + out
 
 
