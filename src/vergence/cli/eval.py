@@ -1,4 +1,4 @@
-"""`vergence eval depth`: how good a depth model is, on pictures with truth that need no download."""
+"""`vergence eval`: how good depth and stereo are, on pictures with truth that need no download."""
 
 from pathlib import Path
 from typing import Annotated
@@ -7,7 +7,7 @@ import typer
 
 from vergence.cli import options as opt
 
-app = typer.Typer(no_args_is_help=True, help="Measure models on pictures with truth.")
+app = typer.Typer(no_args_is_help=True, help="Measure depth and stereo on pictures with truth.")
 
 STATIC_CLIP = Path("tests/fixtures/edge/static_photo_noise.mp4")  # of a checkout: one photograph under noise
 STATIC_FRAMES = 24
@@ -48,3 +48,57 @@ def eval_depth(
     for name, frames in clips.items():
         for m in models:
             print(f"| {name} | {m.card.name} | {flicker(m, frames):.4f} |")
+
+
+@app.command("stereo")
+def eval_stereo(
+    scenes: Annotated[
+        list[str] | None,
+        typer.Option(metavar="SET", help="analytic, photographs, harder, rendered, aloe, motorcycle, clips; repeated."),
+    ] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Scenes whose name begins so; may be repeated.")
+    ] = None,
+    method: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="identity, 'whole shift', backward, forward_fill, fast, layered; repeated."),
+    ] = None,
+    depth: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TRACK",
+            help="exact; degraded: small and soft as of a network; upsampled: that at full size; may be repeated.",
+        ),
+    ] = None,
+    width: Annotated[int, typer.Option(min=320, help="Of drawn scenes, pixels; less is quicker.")] = 1920,
+    fixtures: Annotated[Path, typer.Option(metavar="DIR", help="Where the Aloe pair lies.")] = Path(
+        "tests/fixtures/stereo"
+    ),
+    window: Annotated[
+        bool, typer.Option("--window", help="Besides: both eyes as shipped, and what the screen's border cuts.")
+    ] = False,
+    each: Annotated[bool, typer.Option("--each", help="A row a scene, in place of means over a set.")] = False,
+    pictures: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write what was made beside the truth, to look at.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="Every scene's figures as JSON.")] = False,
+) -> None:
+    """Print a Markdown table: right eyes made from left ones against true ones, ours beside rivals and floors."""
+    from vergence.cli.report import line
+    from vergence.evaluation.stereo import report, shipped
+    from vergence.evaluation.stereo.methods import find_methods
+    from vergence.evaluation.stereo.protocol import run
+    from vergence.evaluation.stereo.scenes import find_scenes
+    from vergence.evaluation.stereo.truth import find_tracks
+
+    methods, tracks = find_methods(method or []), find_tracks(depth or [])
+    found, missing = find_scenes(scenes or [], only=only or [], width=width, folder=fixtures)
+    for text in missing:
+        line(text)
+    rows = []
+    for row in run(found, tracks, methods, pictures=pictures):
+        rows.append(row)
+        line(f"{row.scene}, {row.track}, {row.method}: {row.scores.psnr:.2f} dB")
+    print(report.as_json(rows) if json else report.table(rows, each=each))
+    if window and not json:
+        print("\n" + shipped.table(shipped.shipped(found)))
