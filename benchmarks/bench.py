@@ -117,11 +117,12 @@ def make_clip(folder: Path, frames: int) -> Path:
 def bench_stages(folder: Path) -> None:
     """Every stage of a film in one thread, one after the other, so that its cost is its own."""
     clip, clock = make_clip(folder, FRAMES), Clock()
-    model, layout = vergence.load_model("preview"), find_layout("sbs")
+    model, pack = vergence.load_model("preview"), find_layout("sbs").pack
+    assert pack is not None
 
     def packed(pairs: Iterable[vergence.StereoPair]) -> Iterator[vergence.Frame]:
         for pair in pairs:
-            yield replace(pair.frame, rgb=layout.pack(pair))
+            yield replace(pair.frame, rgb=pack(pair))
 
     kept: list[vergence.Frame] = []
     with vergence.open_source(clip) as source:
