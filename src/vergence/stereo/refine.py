@@ -17,7 +17,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from vergence.geometry.resample import resize_depth, shrink
+from vergence.geometry.resample import resize_depth
 from vergence.geometry.rows import by_rows
 from vergence.types import Sampling
 
@@ -25,6 +25,7 @@ F = np.float32
 
 RAMP = 5  # samples a network's edge is wide, about
 WIDE = 11  # samples of the window that shows whether the range still grows
+ABOUT = 4  # samples to either side, every second of which has a part in the colour of a surface
 SLOPE, EDGE = 0.55, 0.85  # range(RAMP) / range(WIDE): an even slope has 0.4, an edge 1
 SHARP = 1.4  # samples an edge is wide at most in a map that nothing has blurred
 SOFT = 3.0  # samples it is wide at least in a map that has more samples than detail
@@ -52,14 +53,16 @@ def refine(disparity: NDArray[np.float32], rgb: NDArray[Any], *, sampling: Sampl
         ramp = _edge_width(disparity)
     if ramp >= SHARP:
         disparity = _raised(disparity, BLUR * min(ramp, SOFT))
+    out = resize_depth(disparity, width, height, sampling=sampling)
     low, high, edge = _two_sides(disparity)
     if not edge.any():
-        return resize_depth(disparity, width, height, sampling=sampling)
-    far_colour, near_colour = _side_colours(disparity, low, high, shrink(rgb, *disparity.shape[::-1]))
-    sides = np.concatenate([np.stack([disparity, low, high, edge], axis=-1), far_colour, near_colour], axis=-1)
-    out = np.empty((height, width), np.float32)
+        return out
+    sides = np.stack([disparity, low, high, edge], axis=-1)
     x, y = _positions(width, disparity.shape[1], sampling), _positions(height, disparity.shape[0], sampling)
-    by_rows(_refine_rows, height, np.ascontiguousarray(sides), rgb, F(255 / np.iinfo(rgb.dtype).max), x, y, out)
+    to_8_bit = F(255 / np.iinfo(rgb.dtype).max)
+    colours = _side_colours(sides, rgb, to_8_bit, _nearest(x, disparity.shape[1]), _nearest(y, disparity.shape[0]))
+    cells = np.searchsorted(np.minimum(x.astype(np.int64), disparity.shape[1] - 2), np.arange(disparity.shape[1]))
+    by_rows(_refine_rows, height, sides, colours, rgb, to_8_bit, x, y, cells, out)
     return out
 
 
@@ -113,19 +116,17 @@ def _two_sides(disparity: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...
 
 
 def _side_colours(
-    disparity: NDArray[np.float32], low: NDArray[np.float32], high: NDArray[np.float32], rgb: NDArray[Any]
-) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Mean 8-bit colour (h, w, 3) of the far and of the near samples about each one."""
-    picture = rgb.astype(np.float32) * F(255 / np.iinfo(rgb.dtype).max)
-    is_near = (disparity >= (low + high) / 2).astype(np.float32)[..., None]
-    size = (WIDE, WIDE)
-
-    def mean(weight: NDArray[np.float32]) -> NDArray[np.float32]:
-        total = cv2.boxFilter(np.ascontiguousarray(picture * weight), -1, size, normalize=False)
-        count = cv2.boxFilter(np.ascontiguousarray(weight[..., 0]), -1, size, normalize=False)[..., None]
-        return np.where(count > 0.5, total / np.maximum(count, 1), picture).astype(np.float32)
-
-    return mean(1 - is_near), mean(is_near)
+    sides: NDArray[np.float32],
+    rgb: NDArray[Any],
+    to_8_bit: np.float32,
+    columns: NDArray[np.int64],
+    rows: NDArray[np.int64],
+) -> NDArray[np.float32]:
+    """Mean 8-bit colour of the far (h, w, :3) and of the near (h, w, 3:) samples about each one beside an edge."""
+    wanted = _dilate(sides[..., 3], 3)
+    out = np.empty((*sides.shape[:2], 6), np.float32)
+    by_rows(_colours_rows, sides.shape[0], sides, wanted, rgb, to_8_bit, columns, rows, out)
+    return out
 
 
 def _dilate(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
@@ -146,35 +147,66 @@ def _positions(size: int, samples: int, sampling: Sampling) -> NDArray[np.float3
     return np.clip(place, 0, samples - 1).astype(np.float32)
 
 
+def _nearest(place: NDArray[np.float32], samples: int) -> NDArray[np.int64]:
+    """The pixel that lies nearest to each of `samples`, of pixels that lie at `place` among them."""
+    return np.minimum(np.searchsorted(place, np.arange(samples, dtype=np.float32)), len(place) - 1)
+
+
 @njit(nogil=True, cache=True, fastmath=True)
-def _refine_rows(first, last, sides, rgb, to_8_bit, x, y, out):  # type: ignore[no-untyped-def]
-    h, w, channels = sides.shape
-    line = np.empty((w, channels), np.float32)  # the samples interpolated to this row
+def _colours_rows(first, last, sides, wanted, rgb, to_8_bit, columns, rows, out):  # type: ignore[no-untyped-def]
+    h, w = wanted.shape
+    total, count = np.zeros((2, 3), np.float32), np.zeros(2, np.float32)
+    for y in range(first, last):
+        for x in range(w):
+            if wanted[y, x] <= F(0):
+                continue
+            total[:] = F(0)
+            count[:] = F(0)
+            for j in range(max(y - ABOUT, 0), min(y + ABOUT + 1, h), 2):
+                for i in range(max(x - ABOUT, 0), min(x + ABOUT + 1, w), 2):
+                    side = 1 if sides[j, i, 0] + sides[j, i, 0] >= sides[j, i, 1] + sides[j, i, 2] else 0
+                    count[side] += F(1)
+                    for c in range(3):
+                        total[side, c] += F(rgb[rows[j], columns[i], c])
+            for side in range(2):
+                for c in range(3):
+                    own = F(rgb[rows[y], columns[x], c])
+                    mean = total[side, c] / count[side] if count[side] > F(0) else own
+                    out[y, x, 3 * side + c] = mean * to_8_bit
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _refine_rows(first, last, sides, colours, rgb, to_8_bit, x, y, cells, out):  # type: ignore[no-untyped-def]
+    h, w = sides.shape[:2]
+    value, colour = np.empty(4, np.float32), np.empty(6, np.float32)
     for row in range(first, last):
         top = min(int(y[row]), max(h - 2, 0))
         below = min(top + 1, h - 1)
         f = y[row] - F(top)
-        for i in range(w):
-            for c in range(channels):
-                line[i, c] = sides[top, i, c] + f * (sides[below, i, c] - sides[top, i, c])
-        for column in range(out.shape[1]):
-            i = min(int(x[column]), max(w - 2, 0))
-            j = min(i + 1, w - 1)
-            g = x[column] - F(i)
-            value = line[i, 0] + g * (line[j, 0] - line[i, 0])
-            sure = line[i, 3] + g * (line[j, 3] - line[i, 3])
-            if sure > F(0):
-                low = line[i, 1] + g * (line[j, 1] - line[i, 1])
-                high = line[i, 2] + g * (line[j, 2] - line[i, 2])
-                place = (value - low) / max(high - low, F(1e-6))
+        for i in range(w - 1):
+            j = i + 1
+            if max(sides[top, i, 3], sides[top, j, 3], sides[below, i, 3], sides[below, j, 3]) <= F(0):
+                continue
+            for column in range(cells[i], cells[j]):
+                _between(sides[top], sides[below], i, f, x[column] - F(i), value)
+                _between(colours[top], colours[below], i, f, x[column] - F(i), colour)
+                low, high, sure = value[1], value[2], value[3]
+                place = (value[0] - low) / max(high - low, F(1e-6))
                 along = apart = F(0)
                 for c in range(3):
-                    far = line[i, 4 + c] + g * (line[j, 4 + c] - line[i, 4 + c])
-                    axis = line[i, 7 + c] + g * (line[j, 7 + c] - line[i, 7 + c]) - far
-                    along += (rgb[row, column, c] * to_8_bit - far) * axis
+                    axis = colour[3 + c] - colour[c]
+                    along += (rgb[row, column, c] * to_8_bit - colour[c]) * axis
                     apart += axis * axis
                 say = COLOUR_SAY * apart / (apart + COLOUR_NOISE)
-                colour = min(max(along / max(apart, F(1)), F(0)), F(1))
-                toggled = high if (F(1) - say) * place + say * colour >= F(0.5) else low
-                value += sure * (toggled - value)
-            out[row, column] = value
+                share = min(max(along / max(apart, F(1)), F(0)), F(1))
+                toggled = high if (F(1) - say) * place + say * share >= F(0.5) else low
+                out[row, column] = value[0] + sure * (toggled - value[0])
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _between(upper, lower, i, f, g, out):  # type: ignore[no-untyped-def]
+    """Interpolate (w, n) rows between the columns i and i + 1: `f` of the way down, `g` to the right."""
+    for c in range(out.shape[0]):
+        left = upper[i, c] + f * (lower[i, c] - upper[i, c])
+        right = upper[i + 1, c] + f * (lower[i + 1, c] - upper[i + 1, c])
+        out[c] = left + g * (right - left)
