@@ -17,7 +17,7 @@ F = np.float32
 
 LEVELS = 4  # cells of 2, 4, 8 and 16 pixels
 COARSEST = 1 << LEVELS  # px
-NEARBY = 3  # coarsest cells about a hole that its filling may ask for
+NEARBY = 2  # coarsest cells about a hole that its filling may ask for
 SAME_SURFACE = F(2)  # px of disparity within which two pixels count as one surface
 NOTHING = F(1e-4)  # weight under which no cell was found
 SPREAD = F(1.2)  # of a level's weights, in its own cells

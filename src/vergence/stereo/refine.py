@@ -22,6 +22,7 @@ from vergence.geometry.rows import by_rows
 from vergence.types import Sampling
 
 F = np.float32
+HALF = F(0.5)
 
 RAMP = 5  # samples a network's edge is wide, about
 WIDE = 11  # samples of the window that shows whether the range still grows
@@ -155,58 +156,72 @@ def _nearest(place: NDArray[np.float32], samples: int) -> NDArray[np.int64]:
 @njit(nogil=True, cache=True, fastmath=True)
 def _colours_rows(first, last, sides, wanted, rgb, to_8_bit, columns, rows, out):  # type: ignore[no-untyped-def]
     h, w = wanted.shape
-    total, count = np.zeros((2, 3), np.float32), np.zeros(2, np.float32)
     for y in range(first, last):
         for x in range(w):
             if wanted[y, x] <= F(0):
                 continue
-            total[:] = F(0)
-            count[:] = F(0)
+            count = near_count = F(0)
+            red = green = blue = near_red = near_green = near_blue = F(0)
             for j in range(max(y - ABOUT, 0), min(y + ABOUT + 1, h), 2):
+                row = rows[j]
                 for i in range(max(x - ABOUT, 0), min(x + ABOUT + 1, w), 2):
-                    side = 1 if sides[j, i, 0] + sides[j, i, 0] >= sides[j, i, 1] + sides[j, i, 2] else 0
-                    count[side] += F(1)
-                    for c in range(3):
-                        total[side, c] += F(rgb[rows[j], columns[i], c])
-            for side in range(2):
-                for c in range(3):
-                    own = F(rgb[rows[y], columns[x], c])
-                    mean = total[side, c] / count[side] if count[side] > F(0) else own
-                    out[y, x, 3 * side + c] = mean * to_8_bit
+                    column = columns[i]
+                    is_near = F(sides[j, i, 0] + sides[j, i, 0] >= sides[j, i, 1] + sides[j, i, 2])
+                    r, g, b = F(rgb[row, column, 0]), F(rgb[row, column, 1]), F(rgb[row, column, 2])
+                    count += F(1)
+                    red, green, blue = red + r, green + g, blue + b
+                    near_count += is_near
+                    near_red += is_near * r
+                    near_green += is_near * g
+                    near_blue += is_near * b
+            own = rgb[rows[y], columns[x]]
+            _mean(red - near_red, green - near_green, blue - near_blue, count - near_count, own, to_8_bit, out[y, x, :3])
+            _mean(near_red, near_green, near_blue, near_count, own, to_8_bit, out[y, x, 3:])
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _mean(red, green, blue, count, own, to_8_bit, out):  # type: ignore[no-untyped-def]
+    if count > F(0):
+        share = to_8_bit / count
+        out[0], out[1], out[2] = red * share, green * share, blue * share
+    else:
+        out[0], out[1], out[2] = own[0] * to_8_bit, own[1] * to_8_bit, own[2] * to_8_bit
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def _refine_rows(first, last, sides, colours, rgb, to_8_bit, x, y, cells, out):  # type: ignore[no-untyped-def]
     h, w = sides.shape[:2]
-    value, colour = np.empty(4, np.float32), np.empty(6, np.float32)
+    line = np.empty((w, 10), np.float32)  # the samples interpolated to this row
     for row in range(first, last):
         top = min(int(y[row]), max(h - 2, 0))
         below = min(top + 1, h - 1)
         f = y[row] - F(top)
+        done = -1
         for i in range(w - 1):
             j = i + 1
             if max(sides[top, i, 3], sides[top, j, 3], sides[below, i, 3], sides[below, j, 3]) <= F(0):
                 continue
+            for sample in range(max(i, done + 1), j + 1):
+                for c in range(4):
+                    line[sample, c] = sides[top, sample, c] + f * (sides[below, sample, c] - sides[top, sample, c])
+                for c in range(6):
+                    before, after = colours[top, sample, c], colours[below, sample, c]
+                    line[sample, 4 + c] = before + f * (after - before)
+            done = j
             for column in range(cells[i], cells[j]):
-                _between(sides[top], sides[below], i, f, x[column] - F(i), value)
-                _between(colours[top], colours[below], i, f, x[column] - F(i), colour)
-                low, high, sure = value[1], value[2], value[3]
-                place = (value[0] - low) / max(high - low, F(1e-6))
+                g = x[column] - F(i)
+                value = line[i, 0] + g * (line[j, 0] - line[i, 0])
+                low = line[i, 1] + g * (line[j, 1] - line[i, 1])
+                high = line[i, 2] + g * (line[j, 2] - line[i, 2])
+                sure = line[i, 3] + g * (line[j, 3] - line[i, 3])
+                place = (value - low) / max(high - low, F(1e-6))
                 along = apart = F(0)
                 for c in range(3):
-                    axis = colour[3 + c] - colour[c]
-                    along += (rgb[row, column, c] * to_8_bit - colour[c]) * axis
+                    far = line[i, 4 + c] + g * (line[j, 4 + c] - line[i, 4 + c])
+                    axis = line[i, 7 + c] + g * (line[j, 7 + c] - line[i, 7 + c]) - far
+                    along += (rgb[row, column, c] * to_8_bit - far) * axis
                     apart += axis * axis
                 say = COLOUR_SAY * apart / (apart + COLOUR_NOISE)
-                share = min(max(along / max(apart, F(1)), F(0)), F(1))
-                toggled = high if (F(1) - say) * place + say * share >= F(0.5) else low
-                out[row, column] = value[0] + sure * (toggled - value[0])
-
-
-@njit(nogil=True, cache=True, fastmath=True)
-def _between(upper, lower, i, f, g, out):  # type: ignore[no-untyped-def]
-    """Interpolate (w, n) rows between the columns i and i + 1: `f` of the way down, `g` to the right."""
-    for c in range(out.shape[0]):
-        left = upper[i, c] + f * (lower[i, c] - upper[i, c])
-        right = upper[i + 1, c] + f * (lower[i + 1, c] - upper[i + 1, c])
-        out[c] = left + g * (right - left)
+                colour = min(max(along / max(apart, F(1)), F(0)), F(1))
+                toggled = high if (F(1) - say) * place + say * colour >= HALF else low
+                out[row, column] = value + sure * (toggled - value)

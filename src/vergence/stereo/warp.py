@@ -40,7 +40,7 @@ class Warped:
     shift: float
 
 
-def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> Warped:
+def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float, *, is_cubic: bool = True) -> Warped:
     """Move every pixel by `shift * disparity` columns to the right; near things cover far ones.
 
     Args:
@@ -48,6 +48,7 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> War
         disparity: (H, W) px, larger is nearer, finite; `HOLE` where the picture has nothing to show.
         shift: 0.5 for the left and -0.5 for the right eye of a pair seen from the middle
             (near things have x_left > x_right); 1 or -1 where the picture itself is the other eye.
+        is_cubic: sampled by the cubic; else linearly, which is softer and cheaper.
 
     Raises:
         ShapeError: the two differ in size.
@@ -55,13 +56,15 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float) -> War
     if rgb.shape[:2] != disparity.shape:
         raise ShapeError(f"the picture is {rgb.shape[1]}x{rgb.shape[0]} pixels, its disparity {disparity.shape}")
     out, near, behind = np.empty_like(rgb), np.empty_like(disparity), np.empty_like(disparity)
-    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, F(shift), F(np.iinfo(rgb.dtype).max), out, near, behind)
+    white = F(np.iinfo(rgb.dtype).max)
+    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, F(shift), white, is_cubic, out, near, behind)
     return Warped(out, near, behind, shift)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _warp_rows(first, last, rgb, disparity, shift, white, out, near, behind):  # type: ignore[no-untyped-def]
+def _warp_rows(first, last, rgb, disparity, shift, white, is_cubic, out, near, behind):  # type: ignore[no-untyped-def]
     width = disparity.shape[1]
+    line = np.empty((width, 3), np.float32)
     position = np.zeros(width, np.float32)  # where in the source row each target pixel looks
     is_joined = np.zeros(width + 2, np.int64)  # is_joined[i]: source pixels i - 1 and i are one surface
     for y in range(first, last):
@@ -69,7 +72,7 @@ def _warp_rows(first, last, rgb, disparity, shift, white, out, near, behind):  #
             is_joined[i] = 1 if abs(disparity[y, i] - disparity[y, i - 1]) <= TEAR else 0
         _map_row(disparity[y], is_joined, shift, position, near[y])
         _look_behind(disparity[y], position, near[y], behind[y])
-        _sample_row(rgb[y], is_joined, position, near[y], white, out[y])
+        _sample_row(rgb[y], is_joined, position, near[y], white, is_cubic, line, out[y])
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -123,17 +126,24 @@ def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _sample_row(row, is_joined, position, near, white, target):  # type: ignore[no-untyped-def]
-    for k in range(near.shape[0]):
+def _sample_row(row, is_joined, position, near, white, is_cubic, line, target):  # type: ignore[no-untyped-def]
+    width = near.shape[0]
+    if is_cubic:
+        for k in range(width):
+            for c in range(3):
+                line[k, c] = row[k, c]  # each is read some four times: converted once
+    for k in range(width):
         if near[k] == HOLE:
             target[k, 0] = target[k, 1] = target[k, 2] = 0
             continue
         i = int(position[k])
         t = position[k] - F(i)
-        if t < F(1e-3):
-            target[k, 0], target[k, 1], target[k, 2] = row[i, 0], row[i, 1], row[i, 2]
+        j = min(i + 1, width - 1)
+        if not is_cubic:
+            for c in range(3):
+                target[k, c] = F(row[i, c]) + t * (F(row[j, c]) - F(row[i, c])) + HALF
             continue
-        before, after = i - is_joined[i], i + 1 + is_joined[i + 2]  # outer taps, folded onto the inner at a tear
+        before, after = i - is_joined[i], j + is_joined[i + 2]  # outer taps, folded onto the inner at a tear
         t2 = t * t
         t3 = t2 * t
         w0 = t2 - HALF * (t3 + t)
@@ -141,5 +151,5 @@ def _sample_row(row, is_joined, position, near, white, target):  # type: ignore[
         w2 = F(2) * t2 - F(1.5) * t3 + HALF * t
         w3 = HALF * (t3 - t2)
         for c in range(3):
-            value = w0 * row[before, c] + w1 * row[i, c] + w2 * row[i + 1, c] + w3 * row[after, c]
+            value = w0 * line[before, c] + w1 * line[i, c] + w2 * line[j, c] + w3 * line[after, c]
             target[k, c] = min(max(value + HALF, F(0)), white)
