@@ -175,7 +175,8 @@ def test_disparity_of_ones_own_is_used_exactly(room, tmp_path):
     done = stereo(room, "--depth", disparity_file(tmp_path), "--hero", "left", "--layout", "right")
     assert done.returncode == 0, done.stderr
     source, right = picture(room), picture(done.stdout.strip())
-    np.testing.assert_array_equal(right[150:250, 200 - 12 : 400 - 12], source[150:250, 200:400])
+    inside = slice(201, 399)  # but for the rim, whose pixels mix with what is behind them
+    np.testing.assert_array_equal(right[150:250, inside.start - 12 : inside.stop - 12], source[150:250, inside])
     np.testing.assert_array_equal(right[:90], source[:90])
 
 
