@@ -5,7 +5,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from vergence.stereo.fill import fill
-from vergence.stereo.warp import HOLE, warp
+from vergence.stereo.scan import HOLE
+from vergence.stereo.warp import warp
 
 
 def square(disparity, behind=90):

@@ -3,7 +3,8 @@ import pytest
 
 from vergence.stereo.layers import lay_over, split
 from vergence.stereo.views import views
-from vergence.stereo.warp import HOLE, warp
+from vergence.stereo.scan import HOLE
+from vergence.stereo.warp import warp
 
 HEIGHT, WIDTH, OVERSAMPLED = 48, 96, 8
 
@@ -38,7 +39,7 @@ def test_the_share_of_a_mixed_pixel_is_its_coverage():
     layers = split(rgb, disparity)
     mixed = layers.front != HOLE
     assert mixed.sum() > 200
-    off = np.abs(layers.fringe[..., 3] - share[..., 0])[mixed]
+    off = np.abs(layers.fringe[..., 3] / 255 - share[..., 0])[mixed]
     assert np.percentile(off, 95) < 0.12
 
 

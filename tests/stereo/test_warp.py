@@ -4,7 +4,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vergence.errors import ShapeError
-from vergence.stereo.warp import HOLE, TEAR, warp
+from vergence.stereo.scan import HOLE
+from vergence.stereo.warp import TEAR, warp
 
 
 def reference_warp(rgb, disparity, shift):

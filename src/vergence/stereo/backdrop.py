@@ -11,7 +11,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from vergence.geometry.rows import by_rows
-from vergence.stereo.warp import HALF, HOLE, Warped
+from vergence.stereo.scan import HOLE, next_hole
+from vergence.stereo.warp import HALF, Warped
 
 F = np.float32
 
@@ -49,11 +50,10 @@ def backdrop(view: Warped) -> Levels:
 def _holes_rows(first, last, near, has_hole):  # type: ignore[no-untyped-def]
     height, width = near.shape
     for y in range(first * COARSEST, min(last * COARSEST, height)):
-        for block in range(has_hole.shape[1]):
-            for x in range(block * COARSEST, min((block + 1) * COARSEST, width)):
-                if near[y, x] == HOLE:
-                    has_hole[y // COARSEST, block] = 1
-                    break
+        x = next_hole(near[y], 0)
+        while x < width:
+            has_hole[y // COARSEST, x // COARSEST] = 1
+            x = next_hole(near[y], (x // COARSEST + 1) * COARSEST)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -64,14 +64,15 @@ def _first_rows(first, last, wanted, rgb, near, out):  # type: ignore[no-untyped
         for x in range(out.shape[1]):
             if not wanted[y // cells, x // cells]:
                 continue
+            below, right = min(2 * y + 2, height), min(2 * x + 2, width)
             farthest = -HOLE
-            for j in range(2 * y, min(2 * y + 2, height)):
-                for i in range(2 * x, min(2 * x + 2, width)):
+            for j in range(2 * y, below):
+                for i in range(2 * x, right):
                     if HOLE < near[j, i] < farthest:
                         farthest = near[j, i]
             count = disparity = red = green = blue = F(0)
-            for j in range(2 * y, min(2 * y + 2, height)):
-                for i in range(2 * x, min(2 * x + 2, width)):
+            for j in range(2 * y, below):
+                for i in range(2 * x, right):
                     if HOLE < near[j, i] <= farthest + SAME_SURFACE:
                         count += F(1)
                         red += rgb[j, i, 0]

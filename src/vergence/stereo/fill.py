@@ -10,7 +10,8 @@ from numba import njit
 
 from vergence.geometry.rows import by_rows
 from vergence.stereo.backdrop import SAME_SURFACE, backdrop, mean_about
-from vergence.stereo.warp import HALF, HOLE, Warped
+from vergence.stereo.scan import HOLE, next_hole
+from vergence.stereo.warp import HALF, Warped
 
 F = np.float32
 
@@ -20,16 +21,20 @@ WIDEST = F(14)  # px, above which wider means know no better
 DETAIL = F(0.5)  # share of the mirrored detail: at 1 it is as sharp as the truth and as wrong as can be
 WINDOW = 2  # cells to either side that the mean takes in
 SEARCH = 32  # px beyond a hole in which the surface behind is looked for
+COLUMN = 3  # px up and down that a quick fill takes in
 
 
-def fill(view: Warped) -> Warped:
+def fill(view: Warped, *, is_quick: bool = False) -> Warped:
     """Fill the holes of `view`, which is taken over: the pixels of its `rgb` that were holes are written.
 
-    Its disparity keeps `HOLE` there, so that later stages know what was made up.
+    Its disparity keeps `HOLE` there, so that later stages know what was made up. Quick, the surface behind is mirrored
+    alone, smoothed along columns.
     """
-    levels = backdrop(view)
-    white = F(np.iinfo(view.rgb.dtype).max)
-    by_rows(_fill_rows, view.rgb.shape[0], view.disparity, view.behind, levels, white, view.rgb)
+    if is_quick:
+        by_rows(_mirror_rows, view.rgb.shape[0], view.disparity, view.behind, view.rgb)
+    else:
+        white = F(np.iinfo(view.rgb.dtype).max)
+        by_rows(_fill_rows, view.rgb.shape[0], view.disparity, view.behind, backdrop(view), white, view.rgb)
     return view
 
 
@@ -39,32 +44,17 @@ def _fill_rows(first, last, near, behind, levels, white, rgb):  # type: ignore[n
     mean, about = np.zeros(4, np.float32), np.zeros(4, np.float32)
     for y in range(first, last):
         row = near[y]
-        x = 0
+        x = next_hole(row, 0)
         while x < width:
-            if row[x] != HOLE:
-                x += 1
-                continue
             a = x
             while x < width and row[x] == HOLE:
                 x += 1
             if x - a == width:
-                for k in range(width):
-                    rgb[y, k, 0] = rgb[y, k, 1] = rgb[y, k, 2] = 0
-                continue
+                break  # there is nothing to fill it from: it stays black
             surface = behind[y, a]
-            most = x - a + SEARCH
-            left, right = _seek(row, a - 1, -1, surface, most), _seek(row, x, 1, surface, most)
-            next_to_it = a - 1 if x == width or (a > 0 and row[a - 1] < row[x]) else x  # the farther one
-            reach_left = _reach(row, left, -1, most) if left >= 0 else 0
-            reach_right = _reach(row, right, 1, most) if right >= 0 else 0
+            left, reach_left, right, reach_right, next_to_it = _ends(row, a, x, surface)
             for k in range(a, x):
-                deep_left = k - left - 1 if left >= 0 else width
-                deep_right = right - 1 - k if right >= 0 else width
-                is_left = deep_left <= deep_right
-                deep = deep_left if is_left else deep_right
-                twin = (
-                    left - _mirrored(deep_left, reach_left) if is_left else right + _mirrored(deep_right, reach_right)
-                )
+                twin, deep = _twin(k, left, reach_left, right, reach_right, width)
                 has_twin = deep < width
                 sigma = min(SIGMA + GROWTH * F(deep), WIDEST)
                 mean_about(y, k, sigma, WINDOW, surface, rgb, near, levels, mean)
@@ -79,6 +69,61 @@ def _fill_rows(first, last, near, behind, levels, white, rgb):  # type: ignore[n
                 for c in range(3):
                     value = mean[c] + detail * (F(rgb[y, twin, c]) - about[c])
                     rgb[y, k, c] = min(max(value + HALF, F(0)), white)
+            x = next_hole(row, x)
+
+
+@njit(nogil=True, cache=True, fastmath=True)
+def _mirror_rows(first, last, near, behind, rgb):  # type: ignore[no-untyped-def]
+    height, width = near.shape
+    for y in range(first, last):
+        row = near[y]
+        x = next_hole(row, 0)
+        while x < width:
+            a = x
+            while x < width and row[x] == HOLE:
+                x += 1
+            if x - a == width:
+                break  # as above
+            left, reach_left, right, reach_right, next_to_it = _ends(row, a, x, behind[y, a])
+            for k in range(a, x):
+                twin, deep = _twin(k, left, reach_left, right, reach_right, width)
+                if deep == width:
+                    twin = next_to_it
+                count = red = green = blue = F(0)
+                for j in range(max(y - COLUMN, 0), min(y + COLUMN + 1, height)):
+                    if abs(near[j, twin] - row[twin]) <= SAME_SURFACE:
+                        count += F(1)
+                        red += rgb[j, twin, 0]
+                        green += rgb[j, twin, 1]
+                        blue += rgb[j, twin, 2]
+                share = F(1) / count
+                rgb[y, k, 0], rgb[y, k, 1], rgb[y, k, 2] = (
+                    red * share + HALF, green * share + HALF, blue * share + HALF,
+                )  # fmt: skip
+            x = next_hole(row, x)
+
+
+@njit(nogil=True, cache=True)
+def _ends(row, a, b, surface):  # type: ignore[no-untyped-def]
+    """About the hole a..b - 1: where the surface begins to its left (-1: nowhere) and how far it goes, the same to its
+    right, and the pixel beside the hole that lies farther back."""
+    width = row.shape[0]
+    most = b - a + SEARCH
+    left, right = _seek(row, a - 1, -1, surface, most), _seek(row, b, 1, surface, most)
+    reach_left = _reach(row, left, -1, most) if left >= 0 else 0
+    reach_right = _reach(row, right, 1, most) if right >= 0 else 0
+    next_to_it = a - 1 if b == width or (a > 0 and row[a - 1] < row[b]) else b
+    return left, reach_left, right, reach_right, next_to_it
+
+
+@njit(nogil=True, cache=True)
+def _twin(k, left, reach_left, right, reach_right, width):  # type: ignore[no-untyped-def]
+    """The pixel of the nearer end that mirrors k, and how deep in the hole k lies; `width` where there is no end."""
+    deep_left = k - left - 1 if left >= 0 else width
+    deep_right = right - 1 - k if right >= 0 else width
+    if deep_left <= deep_right:
+        return left - _mirrored(deep_left, reach_left), deep_left
+    return right + _mirrored(deep_right, reach_right), deep_right
 
 
 @njit(nogil=True, cache=True)

@@ -16,7 +16,8 @@ from numba import njit
 from numpy.typing import NDArray
 
 from vergence.geometry.rows import by_rows
-from vergence.stereo.warp import HALF, HOLE, TEAR, Warped
+from vergence.stereo.scan import HOLE, next_surface
+from vergence.stereo.warp import HALF, TEAR, Warped
 
 F = np.float32
 
@@ -34,14 +35,14 @@ class Layers:
     Attributes:
         rgb: (H, W, 3), what is behind; elsewhere the picture itself.
         disparity: (H, W) px of it, `HOLE` where it is not seen.
-        fringe: (H, W, 4) float32, of what is in front: colour times share in the picture's own scale, then the share
-            0..1. Means something where `front` is not `HOLE`.
+        fringe: (H, W, 4) like the picture, of what is in front: colour times share, then the share, of white. Means
+            something where `front` is not `HOLE`.
         front: (H, W) px of what is in front at a mixed pixel, `HOLE` at all others.
     """
 
     rgb: NDArray[Any]
     disparity: NDArray[np.float32]
-    fringe: NDArray[np.float32]
+    fringe: NDArray[Any]
     front: NDArray[np.float32]
 
 
@@ -49,7 +50,7 @@ def split(rgb: NDArray[Any], disparity: NDArray[np.float32]) -> Layers:
     """Split (H, W, 3) uint8 or uint16 along the tears of its (H, W) disparity in px."""
     height, width = disparity.shape
     behind, far = rgb.copy(), disparity.copy()
-    fringe, front = np.empty((height, width, 4), np.float32), np.full_like(disparity, HOLE)
+    fringe, front = np.empty((height, width, 4), rgb.dtype), np.full_like(disparity, HOLE)
     white = F(np.iinfo(rgb.dtype).max)
     by_rows(_split_rows, height, rgb, disparity, _mixed(disparity), white, behind, far, fringe, front)
     return Layers(behind, far, fringe, front)
@@ -127,9 +128,9 @@ def _split_rows(first, last, rgb, disparity, mixed, white, behind, far, fringe, 
             for c in range(3):
                 before, after = F(rgb[near_y, near_x, c]), F(rgb[far_y, far_x, c])
                 left_over = (F(rgb[y, x, c]) - share * before - rest * after) / both
-                fringe[y, x, c] = min(max(before + share * left_over, F(0)), white) * share
+                fringe[y, x, c] = min(max(before + share * left_over, F(0)), white) * share + HALF
                 behind[y, x, c] = min(max(after + rest * left_over + HALF, F(0)), white)
-            fringe[y, x, 3] = share
+            fringe[y, x, 3] = white * share + HALF
             front[y, x] = disparity[near_y, near_x]
             far[y, x] = disparity[far_y, far_x] if share <= COVERED else HOLE
 
@@ -182,15 +183,13 @@ def _pure(disparity, mixed, y, x, step_y, step_x, middle, most, is_near):  # typ
 def _over_rows(first, last, rgb, disparity, fringe, front, near, shift, white, out):  # type: ignore[no-untyped-def]
     width = disparity.shape[1]
     for y in range(first, last):
-        x = 0
+        x = next_surface(front[y], 0)
         while x < width:
-            if front[y, x] == HOLE:
-                x += 1
-                continue
             a = x
             while x < width and front[y, x] != HOLE and (x == a or abs(front[y, x] - front[y, x - 1]) <= TEAR):
                 x += 1
             _over_run(rgb[y], disparity[y], fringe[y], front[y], near[y], shift, white, a, x, out[y])
+            x = next_surface(front[y], x)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -208,7 +207,7 @@ def _over_run(rgb, disparity, fringe, front, near, shift, white, a, b, out):  # 
             for j in range(i, i + 2):
                 w = f if j > i else F(1) - f
                 if a <= j < b:
-                    share += w * fringe[j, 3]
+                    share += w * fringe[j, 3] / white
                     red += w * fringe[j, 0]
                     green += w * fringe[j, 1]
                     blue += w * fringe[j, 2]

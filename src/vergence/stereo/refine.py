@@ -174,9 +174,10 @@ def _colours_rows(first, last, sides, wanted, rgb, to_8_bit, columns, rows, out)
                     near_red += is_near * r
                     near_green += is_near * g
                     near_blue += is_near * b
-            own = rgb[rows[y], columns[x]]
-            _mean(red - near_red, green - near_green, blue - near_blue, count - near_count, own, to_8_bit, out[y, x, :3])
-            _mean(near_red, near_green, near_blue, near_count, own, to_8_bit, out[y, x, 3:])
+            own, means = rgb[rows[y], columns[x]], out[y, x]
+            far_count = count - near_count
+            _mean(red - near_red, green - near_green, blue - near_blue, far_count, own, to_8_bit, means[:3])
+            _mean(near_red, near_green, near_blue, near_count, own, to_8_bit, means[3:])
 
 
 @njit(nogil=True, cache=True, fastmath=True)

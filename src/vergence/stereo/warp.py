@@ -15,11 +15,11 @@ from numpy.typing import NDArray
 
 from vergence.errors import ShapeError
 from vergence.geometry.rows import by_rows
+from vergence.stereo.scan import HOLE, next_hole
 
 F = np.float32  # numba would compute in double wherever an integer meets a float, at twice the cost
 
 TEAR = F(1)  # px of disparity between neighbours; up to it one slanted surface, over it two things
-HOLE = F(-1e9)  # disparity of what no surface covers: behind everything
 HALF = F(0.5)  # px of footprint on either side of a pixel's centre, so that a torn surface keeps its width
 
 
@@ -105,11 +105,8 @@ def _map_row(disparity, is_joined, shift, position, near):  # type: ignore[no-un
 def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-def]
     """For each hole the farthest surface that lies between its two ends in the source: that is what opened."""
     width = near.shape[0]
-    x = 0
+    x = next_hole(near, 0)
     while x < width:
-        if near[x] != HOLE:
-            x += 1
-            continue
         a = x
         while x < width and near[x] == HOLE:
             x += 1
@@ -123,6 +120,7 @@ def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-
                     farthest = disparity[i]
         for k in range(a, x):
             behind[k] = farthest
+        x = next_hole(near, x)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
