@@ -44,25 +44,47 @@ def photo(tmp_path):
     return path
 
 
+X265 = {"x265-params": f"log-level=error:hdr10=1:master-display={MASTERING}:max-cll=1000,400", "preset": "ultrafast"}
+SVT_AV1 = {
+    "preset": "12",
+    "svtav1-params": "mastering-display=G(0.265,0.69)B(0.15,0.06)R(0.68,0.32)WP(0.3127,0.329)L(1000,0.005)"
+    ":content-light=1000,400",
+}
+SOURCES = {  # of HDR films: codec, its options, sound and subtitles as such files usually have them
+    ".mkv": ("libx265", X265, "libopus", "subrip"),
+    ".mp4": ("libx265", X265, "aac", "mov_text"),
+    ".webm": ("libsvtav1", SVT_AV1, "libopus", "webvtt"),
+}
+
+
 @pytest.fixture(scope="module")
-def hdr_film(tmp_path_factory):
-    """10 bits of PQ with mastering display, light level, two languages of sound and subtitles."""
-    parameters = f"log-level=error:hdr10=1:master-display={MASTERING}:max-cll=1000,400"
-    return write_clip(
-        tmp_path_factory.mktemp("hdr") / "film.mkv",
-        Clip(
-            frames=3,
-            width=128,
-            height=96,
-            codec="libx265",
-            pixels="yuv420p10le",
-            colour=HDR,
-            options={"x265-params": parameters, "preset": "ultrafast"},
-            audio=(Audio("libopus", seconds=0.2, language="eng"), Audio("libopus", seconds=0.2, language="deu")),
-            subtitles=(Subtitles("subrip", lines=((0.0, 0.1, "hello"),)),),
-            chapters=((0.0, 0.1, "one"),),
-        ),
-    )
+def hdr_films(tmp_path_factory):
+    """By suffix: 10 bits of PQ with mastering display, light level, two languages of sound, subtitles, chapters."""
+    folder = tmp_path_factory.mktemp("hdr")
+    return {
+        suffix: write_clip(
+            folder / f"film{suffix}",
+            Clip(
+                frames=3,
+                width=128,
+                height=96,
+                codec=codec,
+                pixels="yuv420p10le",
+                colour=HDR,
+                options=options,
+                audio=(Audio(sound, seconds=0.2, language="eng"), Audio(sound, seconds=0.2, language="deu")),
+                subtitles=(Subtitles(texts, lines=((0.0, 0.1, "hello"),), language="swe"),),
+                chapters=((0.0, 0.05, "one"), (0.05, 0.1, "two")),
+                tags={"title": "A film"},
+            ),
+        )
+        for suffix, (codec, options, sound, texts) in SOURCES.items()
+    }
+
+
+@pytest.fixture(scope="module")
+def hdr_film(hdr_films):
+    return hdr_films[".mkv"]
 
 
 def convert(source, target, layout, **options):
@@ -87,63 +109,42 @@ def check_hdr(path: Path, source: Path) -> None:
     np.testing.assert_allclose(np.array(ours.luminance, float), np.array(theirs.luminance, float), atol=1e-4)
 
 
+def languages(film, kind):
+    return [track.tags.get("language", "und") for track in film if track.kind == kind]
+
+
 @pytest.mark.parametrize(
-    ("suffix", "codec"),
-    [(".mp4", "hevc"), (".mp4", "av1"), (".mov", "hevc"), (".mkv", "hevc"), (".mkv", "av1"), (".webm", "av1")],
+    ("target", "codec", "source"),
+    [
+        (".mp4", "hevc", ".mp4"), (".mp4", "hevc", ".mkv"), (".mp4", "av1", ".webm"),
+        (".mov", "hevc", ".mp4"),  # the sound of the others does not go into a .mov
+        (".mkv", "hevc", ".mkv"), (".mkv", "av1", ".mkv"), (".mkv", "hevc", ".mp4"), (".mkv", "av1", ".webm"),
+        (".webm", "av1", ".webm"), (".webm", "av1", ".mkv"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "layout", ["half-sbs", *(pytest.param(name, marks=pytest.mark.slow) for name in ("vr180", "separate", "spatial"))]
 )
-def test_an_hdr_film_with_all_it_has_survives_every_container(tmp_path, hdr_film, suffix, codec):
-    source = hdr_film
-    if suffix in (".mp4", ".mov"):  # which hold the text of subtitles in a way of their own, and no Opus in .mov
-        source = write_clip(
-            tmp_path / "source.mp4",
-            Clip(
-                frames=3,
-                width=128,
-                height=96,
-                codec="libx265",
-                pixels="yuv420p10le",
-                colour=HDR,
-                options={
-                    "x265-params": f"log-level=error:hdr10=1:master-display={MASTERING}:max-cll=1000,400",
-                    "preset": "ultrafast",
-                },
-                audio=(Audio("aac", seconds=0.2, language="eng"), Audio("aac", seconds=0.2, language="deu")),
-                subtitles=(Subtitles("mov_text", lines=((0.0, 0.1, "hello"),), language="swe"),),
-                chapters=((0.0, 0.1, "one"),),
-            ),
-        )
-    if suffix == ".webm":
-        source = write_clip(
-            tmp_path / "source.webm",
-            Clip(
-                frames=3,
-                width=128,
-                height=96,
-                codec="libsvtav1",
-                pixels="yuv420p10le",
-                colour=HDR,
-                options={
-                    "preset": "12",
-                    "svtav1-params": "mastering-display=G(0.265,0.69)B(0.15,0.06)R(0.68,0.32)WP(0.3127,0.329)"
-                    "L(1000,0.005):content-light=1000,400",
-                },
-                audio=(Audio("libopus", seconds=0.2, language="eng"), Audio("libopus", seconds=0.2, language="deu")),
-                subtitles=(Subtitles("webvtt", lines=((0.0, 0.1, "hello"),)),),
-            ),
-        )
-    done = convert(source, tmp_path / f"out{suffix}", "half-sbs", encode=vergence.EncodeSettings(codec))
-    assert done.path == tmp_path / f"out{suffix}"
-    check_hdr(done.path, source)
-    before, after = tracks(source), tracks(done.path)
-    for kind in ("audio", "subtitle"):
-        old = [track for track in before if track.kind == kind]
-        new = [track for track in after if track.kind == kind]
-        assert [track.said for track in new] == [track.said for track in old]
-        named = [track.tags.get("language", "und") for track in old]
-        assert [track.tags.get("language", "und") for track in new] == (
-            [QUICKTIME_LANGUAGES.get(name, name) for name in named] if suffix == ".mov" else named
-        )
-        assert old
+def test_an_hdr_film_with_all_it_has_survives_every_container(tmp_path, hdr_films, layout, target, codec, source):
+    if layout == "spatial" and (codec != "hevc" or target not in (".mov", ".mp4")):
+        return  # two layers are HEVC in these
+    done = convert(hdr_films[source], tmp_path / f"out{target}", layout, encode=vergence.EncodeSettings(codec))
+    assert {path.suffix for path in (done.path, *done.also)} == {target}
+    before = tracks(hdr_films[source])
+    for path in (done.path, *done.also):
+        check_hdr(path, hdr_films[source])
+        after = tracks(path)
+        assert [t.data for t in after if t.kind == "audio"] == [t.data for t in before if t.kind == "audio"]
+        (texts,) = (track for track in after if track.kind == "subtitle")
+        assert [data.removeprefix(b"\0\5") for data in texts.said] == [b"hello"]
+        for kind in ("audio", "subtitle"):
+            expected = languages(before, kind)
+            if target == ".mov":
+                expected = [QUICKTIME_LANGUAGES.get(name, name) for name in expected]
+            assert languages(after, kind) == expected
+        with av.open(str(path)) as film:
+            assert [chapter["metadata"]["title"] for chapter in film.chapters()] == ["one", "two"]
+            assert film.metadata["title"] == "A film"
 
 
 @pytest.mark.parametrize("codec", ["hevc", "av1"])
@@ -210,6 +211,36 @@ def test_a_film_is_told_the_layout_to_take(tmp_path):
 def test_a_suffix_of_another_layout_is_explained(photo, layout, name, message):
     with pytest.raises(FormatError, match=message):
         convert(photo, photo.with_name(name), layout)
+
+
+def test_a_half_sphere_of_a_film_is_named_as_a_file_that_can_say_so(tmp_path):
+    """Matroska has no word for half a sphere; where it is asked for, one is told."""
+    film = write_clip(tmp_path / "a.mkv", frames=2, subtitles=(Subtitles("subrip", ((0.0, 0.05, "hello"),)),))
+    assert convert(film, None, "vr180").path == tmp_path / "a_180_sbs.mp4"
+    numbered = convert(film, tmp_path / "frames" / "%03d.png", "vr180")
+    assert numbered.frames == 2
+
+
+def test_a_half_sphere_in_matroska_is_warned_of(tmp_path, caplog):
+    convert(write_clip(tmp_path / "a.mkv", frames=2), tmp_path / "b.mkv", "vr180")
+    assert "says that it holds two views, not that they are half a sphere; .mp4 does" in caplog.text
+
+
+@pytest.mark.parametrize("size", [(1, 40), (40, 1)])
+@pytest.mark.parametrize("layout", [name for name in LAYOUTS if name != "parallax-mp4"])
+def test_the_smallest_photos_convert_or_are_refused_in_one_line(tmp_path, layout, size):
+    path = tmp_path / "a.png"
+    Image.fromarray(drawing(0, width=size[0], height=size[1])).save(path)
+    squeezed = {"half-sbs": size[0], "half-rgbd": size[0], "half-tb": size[1]}.get(layout, 2)
+    if squeezed < 2:
+        with pytest.raises(SettingsError, match=f"two views do not fit into the .* of a {size[0]}x{size[1]} picture"):
+            convert(path, None, layout)
+        assert [left.name for left in tmp_path.iterdir()] == ["a.png"]
+        return
+    done = convert(path, None, layout)
+    for made in (done.path, *done.also):
+        with av.open(str(made), options={"vcodec": "mjpeg"} if layout in ("mpo", "jps") else {}) as opened:
+            assert next(opened.decode(video=0)).width > 0
 
 
 def test_the_other_eye_never_replaces_the_source(tmp_path):

@@ -190,27 +190,62 @@ def test_late_sound_stays_late(tmp_path: Path) -> None:
 
 
 def test_matroska_takes_over_where_mp4_cannot_hold_a_track(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    source = rich(tmp_path / "source.mkv", audio="flac", subtitles="subrip")
+    source = rich(tmp_path / "source.mkv", audio="flac", subtitles="ass")
     path = convert(source, tmp_path / "a.mp4")
     assert path == tmp_path / "a.mkv"
     assert sorted(os.listdir(tmp_path)) == ["a.mkv", "source.mkv"]
     assert [track.data for track in others(path)] == [track.data for track in others(source)]
-    assert "a.mp4 cannot hold subtitle 3 (srt) of the source; writing a.mkv" in caplog.text
+    assert "a.mp4 cannot hold subtitle 3 (ssa) of the source; writing a.mkv" in caplog.text
 
 
 def test_a_file_in_the_way_of_the_matroska_film_is_not_overwritten(tmp_path: Path) -> None:
-    source = rich(tmp_path / "source.mkv", subtitles="subrip")
+    source = rich(tmp_path / "source.mkv", subtitles="ass")
     (tmp_path / "a.mkv").touch()
     with pytest.raises(TargetError, match=r"a\.mkv exists"):
         convert(source, tmp_path / "a.mp4")
 
 
-def test_subtitles_of_an_mp4_become_text_in_matroska(tmp_path: Path) -> None:
-    path = convert(rich(tmp_path / "source.mp4"), tmp_path / "a.mkv")
-    (subtitles,) = others(path, "subtitle")
-    assert subtitles.codec == "srt"
-    assert subtitles.tags["language"] == "fra"
-    assert subtitles.data == [b"one", b"two"]
+@pytest.mark.parametrize("target", [".mp4", ".mov", ".mkv", ".webm"])
+@pytest.mark.parametrize(("source", "kind"), [(".mp4", "mov_text"), (".mkv", "subrip"), (".webm", "webvtt")])
+def test_the_text_of_subtitles_gets_into_every_container(tmp_path: Path, source: str, kind: str, target: str) -> None:
+    said = {"subrip": "<i>2 < 3</i> & 4", "webvtt": "<i>2 &lt; 3</i> &amp; 4", "mov_text": "2 < 3 & 4"}
+    lines = ((0.1, 0.4, said[kind]), (0.5, 0.9, "zwei\nZeilen — ö"))
+    film = write_clip(
+        tmp_path / f"source{source}",
+        frames=24,
+        codec="libsvtav1" if source == ".webm" else "libx264",
+        options={"preset": "12"} if source == ".webm" else {},
+        subtitles=(Subtitles(kind, lines, language="fra"),),
+    )
+    path = convert(film, tmp_path / f"a{target}", settings=EncodeSettings("av1" if target == ".webm" else "auto"))
+    assert path.suffix == target
+    (track,) = others(path, "subtitle")
+    assert track.codec == {".mp4": "mov_text", ".mov": "mov_text", ".mkv": "srt", ".webm": "webvtt"}[target] or (
+        (kind, track.codec, target) == ("webvtt", "webvtt", ".mkv")  # which Matroska holds as it is
+    )
+    assert track.tags["language"] == "fra"
+    texts = [data[2:] if track.codec == "mov_text" else data for data in track.said]
+    is_same = track.codec in (kind, {"subrip": "srt"}.get(kind))
+    plain = "2 &lt; 3 &amp; 4" if track.codec == "webvtt" else "2 < 3 & 4"
+    assert [text.decode() for text in texts] == [said[kind] if is_same else plain, lines[1][2]]
+    assert [time for time, data in track.packets if data in track.said] == [Fraction(1, 10), Fraction(1, 2)]
+
+
+def test_a_half_sphere_stays_in_the_container_that_can_say_so(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Matroska has no word for it, so of subtitles with fonts and places the text is kept."""
+    said = r"0,0,Default,,0,0,0,,{\an8\fs40}oben\Nund unten"
+    source = write_clip(tmp_path / "a.mkv", subtitles=(Subtitles("ass", ((0.1, 0.4, said),)),))
+    path = convert(source, tmp_path / "b.mp4", stereo="vr180")
+    assert path.suffix == ".mp4"
+    assert [data[2:] for data in others(path, "subtitle")[0].said] == [b"oben\nund unten"]
+    assert "of subtitle 1 (ssa) only the text is kept, as mp4 holds no more" in caplog.text
+    assert convert(source, tmp_path / "c.mp4").suffix == ".mkv"
+
+
+def test_a_text_too_long_for_an_mp4_is_cut_between_two_letters(tmp_path: Path) -> None:
+    source = write_clip(tmp_path / "a.mkv", subtitles=(Subtitles("subrip", ((0.1, 0.4, "ö" * 40_000),)),))
+    (text,) = others(convert(source, tmp_path / "b.mp4"), "subtitle")[0].said
+    assert text[2:].decode() == "ö" * 32_767
 
 
 def test_tracks_are_left_behind_when_asked(tmp_path: Path) -> None:
@@ -339,7 +374,7 @@ def test_the_best_container_is_the_sources_own_where_it_fits(tmp_path: Path) -> 
     assert container_for(EDGE / "vp9.webm") == ".mkv"
     assert container_for(tmp_path) == ".mp4"
     assert container_for(write_clip(tmp_path / "a.avi", audio=(Audio("mp3"),))) == ".mp4"
-    misnamed = write_clip(tmp_path / "a.flv", format="matroska", subtitles=(Subtitles("subrip"),))
+    misnamed = write_clip(tmp_path / "a.flv", format="matroska", subtitles=(Subtitles("ass"),))
     assert container_for(misnamed) == ".mkv"
 
 
@@ -513,6 +548,18 @@ def test_a_size_no_encoder_can_do_is_refused_in_one_line(tmp_path: Path) -> None
     with pytest.raises(FormatError, match="libx264 cannot encode pictures of 17000x16"):
         write(tmp_path / "a.mp4", [Frame(np.zeros((16, 17000, 3), np.uint8), 0, Fraction(0))])
     assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("codec", ["hevc", "av1"])
+@pytest.mark.parametrize("size", [(46, 100), (100, 46)])
+def test_a_size_that_breaks_an_encoder_does_not_reach_it(tmp_path: Path, codec: Any, size: tuple[int, int]) -> None:
+    """Smaller still, SVT-AV1 hangs and x265 writes past its memory; x264 takes any size."""
+    frames = [Frame(np.zeros((size[1], size[0], 3), np.uint8), 0, Fraction(0))]
+    with pytest.raises(FormatError, match=rf"needs pictures of at least 48x48, and these are {size[0]}x{size[1]}"):
+        write(tmp_path / "a.mp4", frames, settings=EncodeSettings(codec))
+    assert os.listdir(tmp_path) == []
+    with av.open(str(write(tmp_path / "a.mp4", frames))) as film:
+        assert (film.streams.video[0].width, film.streams.video[0].height) == size
 
 
 def test_no_frames_make_no_film(tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from PIL import Image, ImageCms, UnidentifiedImageError
 from PIL.ExifTags import IFD, Base
 
 from vergence.errors import FormatError, MediaError, SettingsError
+from vergence.media import jpeg
 from vergence.media.formats import MAX_PIXELS, by_content, by_suffix, written_suffixes
 from vergence.media.targets import Target
 from vergence.types import Frame, Intrinsics, MediaInfo
@@ -137,7 +138,7 @@ class Writer:
 
 
 WRITERS = {
-    "JPEG": Writer(65_500, True, {"subsampling": "4:4:4"}),
+    "JPEG": Writer(jpeg.LONGEST, True, {"subsampling": "4:4:4"}),
     "PNG": Writer(2**31 - 1, False, {"compress_level": 1}),  # four times as fast as the default, an eighth larger
     "WEBP": Writer(16_383, True),
     "TIFF": Writer(2**31 - 1, False),  # not compressed: with libtiff Pillow cannot write EXIF
@@ -159,7 +160,7 @@ def save_picture(path: Path, frame: Frame, *, quality: int = 92, metadata: Mappi
     name, writer = writer_of(path)
     if max(frame.width, frame.height) > writer.longest:
         raise FormatError(
-            f"a {name} picture has at most {writer.longest} pixels a side, and this one is "
+            f"{name} pictures have at most {writer.longest} pixels a side, and this one is "
             f"{frame.width}x{frame.height}; write .png or .tif"
         )
     if frame.rgb.dtype == np.uint16 and not writer.is_lossy:

@@ -18,7 +18,9 @@ def encoded(rgb: NDArray[Any], *, quality: int, metadata: Mapping[str, bytes]) -
     """A (H, W, 3) uint8 picture as a JPEG in 4:4:4; raises `FormatError` where it is too large for one."""
     height, width = rgb.shape[:2]
     if max(width, height) > LONGEST:
-        raise FormatError(f"a JPEG has at most {LONGEST} pixels a side, and this one is {width}x{height}")
+        raise FormatError(
+            f"JPEG pictures have at most {LONGEST} pixels a side, and this one is {width}x{height}; make it smaller"
+        )
     file = io.BytesIO()
     Image.fromarray(rgb).save(file, "JPEG", quality=quality, subsampling="4:4:4", **metadata)
     return file.getvalue()

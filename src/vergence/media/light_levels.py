@@ -1,4 +1,4 @@
-"""HDR10 side data of a film: read from its first frame, written again by the encoders."""
+"""HDR10 side data of a film: read from its first frame, written again by the encoders, and into an MP4's header."""
 
 import struct
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from av.sidedata.sidedata import Type as SideData
 
+from vergence.media.boxes import Box
 from vergence.media.side_data import side_data_of
 from vergence.media.video import film_stream, open_film
 
@@ -45,12 +46,10 @@ def light_levels(path: Path) -> LightLevels:
 
 
 def x265_parameters(levels: LightLevels) -> list[str]:
-    """What makes x265 write `levels`: chromaticities in units of 0.00002, luminance of 0.0001 cd/m2."""
+    """What makes x265 write `levels`."""
     parameters: list[str] = []
-    if levels.points is not None and levels.luminance is not None:
-        red, green, blue, white = ((round(x * 50000), round(y * 50000)) for x, y in levels.points)
-        low, high = (round(value * 10000) for value in levels.luminance)
-        pairs = zip(("G", "B", "R", "WP", "L"), (green, blue, red, white, (high, low)), strict=True)
+    if display := _mastering_display(levels):
+        pairs = zip(("G", "B", "R", "WP", "L"), display, strict=True)
         parameters.append("master-display=" + "".join(f"{name}({a},{b})" for name, (a, b) in pairs))
     if levels.content is not None:
         parameters.append("max-cll={},{}".format(*levels.content))
@@ -69,3 +68,27 @@ def svt_av1_parameters(levels: LightLevels) -> list[str]:
     if levels.content is not None:
         parameters.append("content-light={},{}".format(*levels.content))
     return parameters
+
+
+def light_boxes(levels: LightLevels) -> tuple[Box, ...]:
+    """`mdcv` and `clli`, by which a sample entry says the same (ISO/IEC 14496-12, 12.1.7 and 12.1.8)."""
+    boxes: list[Box] = []
+    if display := _mastering_display(levels):
+        *points, luminance = display
+        numbers = [number for point in points for number in point]
+        boxes.append(Box(b"mdcv", struct.pack(">8H2I", *numbers, *luminance)))
+    if levels.content is not None:
+        boxes.append(Box(b"clli", struct.pack(">2H", *levels.content)))
+    return tuple(boxes)
+
+
+def _mastering_display(levels: LightLevels) -> list[tuple[int, int]]:
+    """x, y of green, blue, red and white in units of 0.00002, then the highest and lowest luminance in 0.0001 cd/m2.
+
+    Empty where it is not known.
+    """
+    if levels.points is None or levels.luminance is None:
+        return []
+    red, green, blue, white = ((round(x * 50000), round(y * 50000)) for x, y in levels.points)
+    low, high = (round(value * 10000) for value in levels.luminance)
+    return [green, blue, red, white, (high, low)]

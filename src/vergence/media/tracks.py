@@ -1,12 +1,13 @@
 """Everything in a film but its moving picture, carried over by copying packets: sound, subtitles, chapters, tags.
 
-Nothing is decoded, so what comes out is bit for bit what went in. The one exception are the subtitles of an MP4 on
-their way into a Matroska file, which has no such kind: their text becomes a SubRip track. The reverse, which loses
-fonts and places, is done only where it is asked for.
+Nothing is decoded, so what comes out is bit for bit what went in. The one exception are subtitles of text: MP4 and
+QuickTime, Matroska and WebM each have a kind of their own, and what is of another kind becomes that, as plain text. Of
+subtitles with fonts and places this is done only where it is asked for.
 """
 
 from __future__ import annotations  # PyAV's Packet is generic for type checkers only
 
+import html
 import io
 import logging
 import re
@@ -34,7 +35,9 @@ STALE_TAGS = {
 }  # fmt: skip
 COVER_NAMES = {"mjpeg": ("cover.jpg", "image/jpeg"), "png": ("cover.png", "image/png")}
 MATROSKA = {"matroska", "webm"}
-PLAIN_TEXTS, STYLED_TEXTS = {"srt", "subrip", "text", "webvtt"}, {"ass", "ssa"}  # of subtitles, as FFmpeg calls them
+# Subtitles of text, as FFmpeg calls them, and the kind that each container has for them.
+PLAIN_TEXTS, STYLED_TEXTS = {"srt", "subrip", "text", "webvtt", "mov_text"}, {"ass", "ssa"}
+OWN_TEXT = {"mp4": "mov_text", "mov": "mov_text", "matroska": "subrip", "webm": "webvtt"}
 LONGEST_TEXT = 0xFFFF  # bytes of one subtitle in an MP4
 # QuickTime numbers its languages, and FFmpeg finds the number by one name of several (ISO 639-2 T, then the name).
 QUICKTIME_LANGUAGES = {
@@ -51,7 +54,7 @@ class OtherTracks:
         path: of the film; raises `MediaError` where that is none.
         start, end: the part wanted, seconds on the film's own clock; only packets within it are copied.
         length: how long the part is about, seconds, where its frames are counted and nobody knows the end yet.
-        as_mov_text: an MP4 or QuickTime file gets the plain text of subtitles of other kinds.
+        drops_styles: of subtitles with fonts and places the text is kept where a container holds no more.
 
     Attributes:
         shift: what all times are lessened by, seconds, so that the output begins at zero: the start of the part, or
@@ -67,10 +70,10 @@ class OtherTracks:
         start: Fraction | None = None,
         end: Fraction | None = None,
         length: Fraction | None = None,
-        as_mov_text: bool = False,
+        drops_styles: bool = False,
     ) -> None:
         self._path, self._start, self._end = path, start, end
-        self._as_mov_text = as_mov_text
+        self._drops_styles = drops_styles
         self._container = open_film(path)
         picture = film_stream(self._container, path)
         assert picture.time_base is not None
@@ -86,6 +89,7 @@ class OtherTracks:
             if (stream.type != "video" or is_cover(stream)) and not (chapters and _is_chapter_list(stream))
         ]
         self._copies: dict[int, Stream] = {}
+        self._text_kinds: dict[int, str] = {}  # of subtitles that become another kind
         self._waiting: Packet[Stream] | None = None
         self._packets: Iterator[Packet[Stream]] = iter(())
 
@@ -98,12 +102,15 @@ class OtherTracks:
         return [
             stream
             for stream in self.streams
-            if not self._becomes_mov_text(stream, format_name) and not _can_hold(format_name, stream)
+            if not _can_hold(format_name, stream) and self._text_kind(stream, format_name) is None
         ]
 
-    def _becomes_mov_text(self, stream: Stream, format_name: str) -> bool:
-        is_text = stream.type == "subtitle" and (stream.name in PLAIN_TEXTS or stream.name in STYLED_TEXTS)
-        return self._as_mov_text and is_text and format_name not in MATROSKA
+    def _text_kind(self, stream: Stream, format_name: str) -> str | None:
+        """The kind that subtitles of text become in a container which does not hold theirs; None: they are copied."""
+        kinds = PLAIN_TEXTS | STYLED_TEXTS if self._drops_styles else PLAIN_TEXTS
+        if stream.type != "subtitle" or stream.name not in kinds or _can_hold(format_name, stream):
+            return None
+        return OWN_TEXT[format_name]
 
     def add_to(self, output: OutputContainer, *, left_out: Sequence[Stream] = ()) -> None:
         """Add every track but `left_out`, the chapters and the tags; call before the header is written."""
@@ -117,10 +124,13 @@ class OtherTracks:
                 output.add_attachment(name, kind, _cover(self._path, stream.index))
                 stream.discard = Discard.all
             else:
-                if _becomes_subrip(stream, output.format.name):
-                    copy = output.add_mux_stream("subrip", time_base=stream.time_base)
-                elif self._becomes_mov_text(stream, output.format.name):
-                    copy = output.add_mux_stream("mov_text", time_base=stream.time_base)
+                if (text_kind := self._text_kind(stream, output.format.name)) is not None:
+                    if stream.name in STYLED_TEXTS:
+                        logger.warning(
+                            "of %s only the text is kept, as %s holds no more", label(stream), output.format.name
+                        )
+                    copy = output.add_mux_stream(text_kind, time_base=stream.time_base)
+                    self._text_kinds[stream.index] = text_kind
                 else:
                     copy = output.add_stream_from_template(stream, opaque=True)
                 copy.metadata.update(current_tags(stream.metadata))
@@ -179,15 +189,10 @@ class OtherTracks:
                 logger.debug("a packet of track %d goes back in time and is left out", index)
                 continue
             last[index] = packet.dts
-            if packet.stream.type == "subtitle" and packet.stream.name == "mov_text":
-                text = _text(packet)
-                if not text:
-                    continue  # fills the time between two subtitles, which the muxer does by itself
-                if format_name == "matroska":
-                    packet = _plain(packet, text)
-            elif self._becomes_mov_text(packet.stream, format_name):
-                text = _without_style(packet)[:LONGEST_TEXT]
-                packet = _plain(packet, len(text).to_bytes(2, "big") + text)
+            if packet.stream.name == "mov_text" and not _mov_text(packet):
+                continue  # fills the time between two subtitles, which the muxer does by itself
+            if index in self._text_kinds:
+                packet = _with_text(packet, _plain_text(packet), self._text_kinds[index])
             packet.stream = self._copies[index]
             yield packet
 
@@ -251,35 +256,38 @@ def _is_chapter_list(stream: Stream) -> bool:
     return stream.type == "data" and stream.name == "bin_data"
 
 
-def _becomes_subrip(stream: Stream, format_name: str) -> bool:
-    return format_name == "matroska" and stream.type == "subtitle" and stream.name == "mov_text"
-
-
-def _text(packet: Packet[Stream]) -> bytes:
+def _mov_text(packet: Packet[Stream]) -> bytes:
     """What an MP4 subtitle says: a 16-bit length, that text, then boxes of styling."""
     data = bytes(packet)
     return data[2 : 2 + int.from_bytes(data[:2], "big")]
 
 
-def _without_style(packet: Packet[Stream]) -> bytes:
-    """What a subtitle of SubRip, WebVTT or ASS says: markup in angle brackets or braces is left out."""
+def _plain_text(packet: Packet[Stream]) -> str:
+    """What a subtitle says, without its markup in angle brackets or braces."""
+    kind = packet.stream.name
+    if kind == "mov_text":
+        return _mov_text(packet).decode("utf-8", "replace")
     text = bytes(packet).decode("utf-8", "replace")
-    if packet.stream.name in STYLED_TEXTS:
+    if kind in STYLED_TEXTS:
         text = re.sub(r"\\[Nn]", "\n", text.split(",", 8)[-1])
-    return re.sub(r"<[^<>]*>|\{[^{}]*\}", "", text).strip().encode()
+    text = re.sub(r"</?[a-zA-Z][^<>]*>|\{[^{}]*\}", "", text).strip()
+    return html.unescape(text) if kind == "webvtt" else text
 
 
-def _plain(packet: Packet[Stream], text: bytes) -> Packet[Stream]:
-    plain: Packet[Stream] = Packet(text)
-    plain.pts, plain.dts, plain.duration, plain.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
-    return plain
+def _with_text(packet: Packet[Stream], text: str, kind: str) -> Packet[Stream]:
+    """A subtitle shown when `packet` is, that says `text` in the way of its kind."""
+    data = (html.escape(text, quote=False) if kind == "webvtt" else text).encode()
+    if kind == "mov_text":
+        data = data[:LONGEST_TEXT].decode("utf-8", "ignore").encode()  # no half letter
+        data = len(data).to_bytes(2, "big") + data
+    told: Packet[Stream] = Packet(data)
+    told.pts, told.dts, told.duration, told.time_base = packet.pts, packet.dts, packet.duration, packet.time_base
+    return told
 
 
 def _can_hold(format_name: str, stream: Stream) -> bool:
     if stream.type == "data":
         return False  # timecode, telemetry: a muxer that takes their header fails on their packets
-    if _becomes_subrip(stream, format_name):
-        return True
     if is_cover(stream) and format_name == "matroska":
         return stream.codec_context.name in COVER_NAMES
     options: dict[str, Any] = {"mode": "w", "format": format_name}

@@ -23,14 +23,14 @@ from av.video.stream import VideoStream
 from vergence.errors import FormatError, MediaError, SettingsError, ShapeError
 from vergence.media.boxes import Box, rewrite_moov, with_entry_boxes
 from vergence.media.frame_packing import with_arrangement
-from vergence.media.light_levels import LightLevels, light_levels, svt_av1_parameters, x265_parameters
+from vergence.media.light_levels import LightLevels, light_boxes, light_levels, svt_av1_parameters, x265_parameters
 from vergence.media.matroska import set_display_size
 from vergence.media.packing import PACKINGS, PackingTags
 from vergence.media.spherical import packing_boxes
 from vergence.media.targets import Target
 from vergence.media.tracks import MATROSKA, OtherTracks, label
 from vergence.media.yuv import YuvWriter, with_matrix
-from vergence.types import Colour, Frame, MediaInfo, Packing
+from vergence.types import Frame, MediaInfo, Packing
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +39,10 @@ Codec = Literal["auto", "h264", "hevc", "av1"]
 
 @dataclass(frozen=True)
 class _Encoder:
-    """A row of the table of encoders; presets from fast to thorough, crf as the encoder counts it."""
+    """A row of the table of encoders; presets from fast to thorough, crf as the encoder counts it.
+
+    `least` is how many pixels a side it takes. Below, x265 4.2 writes past its memory and SVT-AV1 4.1 never ends.
+    """
 
     library: str
     presets: tuple[str, ...]
@@ -48,6 +51,7 @@ class _Encoder:
     crf_limit: int
     pixels: str
     deep_pixels: str
+    least: int
 
 
 X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
@@ -55,9 +59,9 @@ X26X_PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium"
 # From 10 on SVT-AV1 itself warns of visible artefacts.
 # x264 could do 10 bits, but next to no hardware decodes that.
 ENCODERS = {
-    "h264": _Encoder("libx264", X26X_PRESETS, "veryfast", 18, 51, "yuv420p", "yuv420p"),
-    "hevc": _Encoder("libx265", X26X_PRESETS, "ultrafast", 20, 51, "yuv420p", "yuv420p10le"),
-    "av1": _Encoder("libsvtav1", tuple(str(i) for i in range(13, -1, -1)), "9", 28, 63, "yuv420p", "yuv420p10le"),
+    "h264": _Encoder("libx264", X26X_PRESETS, "veryfast", 18, 51, "yuv420p", "yuv420p", 1),
+    "hevc": _Encoder("libx265", X26X_PRESETS, "ultrafast", 20, 51, "yuv420p", "yuv420p10le", 48),
+    "av1": _Encoder("libsvtav1", tuple(str(i) for i in range(13, -1, -1)), "9", 28, 63, "yuv420p", "yuv420p10le", 48),
 }
 CONTAINERS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov", ".mkv": "matroska", ".webm": "webm"}
 HELD_CODECS = {".mov": ("h264", "hevc"), ".webm": ("av1",)}  # the others hold all
@@ -109,6 +113,8 @@ class VideoSink:
         overwrite: replace what lies at `path`.
         carry_tracks: copy sound, subtitles, chapters, tags, fonts and cover of the source.
         stereo: how the frames hold two views, where they do.
+        is_bound: stay in the container asked for: what it cannot hold is left out, and of subtitles the text is kept.
+            A half sphere always stays in an MP4, as Matroska has no word for it.
 
     Attributes:
         path: where the film really lies: Matroska takes over where the container asked for cannot hold a track.
@@ -120,8 +126,6 @@ class VideoSink:
         TargetError: see `Target`.
     """
 
-    _may_become_matroska = True  # where that holds more of the other tracks than the container asked for
-
     def __init__(
         self,
         path: Path,
@@ -131,17 +135,19 @@ class VideoSink:
         overwrite: bool = False,
         carry_tracks: bool = True,
         stereo: Packing | None = None,
+        is_bound: bool = False,
     ) -> None:
         self._like, self._settings, self._stereo = like, settings, stereo
         self._codec = codec_for(settings, like)
         self._format = _container(path, self._codec)
+        self._is_bound = is_bound or (stereo == "vr180" and self._format not in MATROSKA)
         self._tracks: OtherTracks | None = None
         self._left_out: list[Stream] = []
         self.path = path
         if like.is_film and like.path is not None and like.path.is_file():
             length = like.frames / like.rate if like.is_clipped and like.frames and like.rate else None
             self._tracks = OtherTracks(
-                like.path, start=like.start, end=like.end, length=length, as_mov_text=not self._may_become_matroska
+                like.path, start=like.start, end=like.end, length=length, drops_styles=self._is_bound
             )
         self._carried = self._tracks if carry_tracks else None
         if self._carried is not None:
@@ -206,6 +212,8 @@ class VideoSink:
         if is_deep and pixels == encoder.pixels:
             logger.warning("%s is written with 8 bits of the source's %d; hevc and av1 keep 10", self.path, like.bits)
         colour = with_matrix(like.colour, height=like.height)
+        is_hdr = colour.transfer in (PQ, HLG) and self._tracks is not None
+        self._levels = light_levels(like.path) if is_hdr and like.path is not None else LightLevels()
         self._yuv = YuvWriter(pixels, colour)
         self._file = _WholeWrites(self._target.temporary, "wb")
         self._output = output = av.open(
@@ -243,15 +251,28 @@ class VideoSink:
             context.codec_tag = "hvc1"  # Apple's players take no other
         if self._codec == "av1":
             os.environ.setdefault("SVT_LOG", "1")  # errors only; SVT-AV1 writes to stderr by itself
-        context.options = self._codec_options(colour)
+        context.options = self._codec_options()
         self._open_encoder(context, frame)
         output.start_encoding()
 
     def _choose_container(self, tracks: OtherTracks) -> tuple[str, list[Stream]]:
         """The container the film goes into, and the tracks that are left out."""
-        return _choose_container(tracks, self.path, self._format)
+        wanted, path = self._format, self.path
+        chosen, left_out = (wanted, tracks.unheld(wanted)) if self._is_bound else _best_container(tracks, wanted)
+        if chosen != wanted:
+            reason = ", ".join(label(stream) for stream in _of_weight(tracks.unheld(wanted)))
+            logger.warning("%s cannot hold %s of the source; writing %s.mkv", path.name, reason, path.stem)
+        if left_out:
+            logger.warning("left out, as a %s file does not hold it: %s", chosen, ", ".join(map(label, left_out)))
+        return chosen, left_out
 
     def _open_encoder(self, context: VideoCodecContext, frame: Frame) -> None:
+        least = ENCODERS[self._codec].least
+        if min(frame.width, frame.height) < least:
+            raise FormatError(
+                f"{context.name} needs pictures of at least {least}x{least}, and these are {frame.width}x"
+                f"{frame.height}; choose a larger picture, or h264 where the layout takes it"
+            )
         _open(context, frame)
 
     def _encode(self, picture: VideoFrame | None) -> "list[Packet[VideoStream]]":  # generic for type checkers only
@@ -263,13 +284,16 @@ class VideoSink:
 
     def _header_edit(self) -> Callable[[Box], Box] | None:
         """What the header of an MP4 is to say that its muxer does not; None where there is nothing."""
-        boxes = packing_boxes(self._stereo) if self._stereo is not None and self._format not in MATROSKA else ()
-        return (lambda moov: with_entry_boxes(moov, *boxes)) if boxes else None
+        boxes = self._entry_boxes()
+        return (lambda moov: with_entry_boxes(moov, *boxes)) if boxes and self._format not in MATROSKA else None
 
-    def _codec_options(self, colour: Colour) -> dict[str, str]:
+    def _entry_boxes(self) -> tuple[Box, ...]:
+        """What the sample entry of an MP4 is to say besides."""
+        packing = () if self._stereo is None else packing_boxes(self._stereo)
+        return packing + (light_boxes(self._levels) if self._codec != "h264" else ())  # 8 bits are no HDR10
+
+    def _codec_options(self) -> dict[str, str]:
         encoder, settings = ENCODERS[self._codec], self._settings
-        is_hdr = colour.transfer in (PQ, HLG) and self._tracks is not None
-        levels = light_levels(self._like.path) if is_hdr and self._like.path is not None else LightLevels()
         options = {
             "crf": str(encoder.crf if settings.crf is None else settings.crf),
             "preset": settings.preset or encoder.preset,
@@ -280,8 +304,8 @@ class VideoSink:
                 options["x264-params"] = f"frame-packing={packing}"
         if self._codec == "hevc":
             parameters = ["log-level=error"]  # x265 writes to stderr by itself
-            options["x265-params"] = ":".join(parameters + x265_parameters(levels))
-        if self._codec == "av1" and (parameters := svt_av1_parameters(levels)):
+            options["x265-params"] = ":".join(parameters + x265_parameters(self._levels))
+        if self._codec == "av1" and (parameters := svt_av1_parameters(self._levels)):
             options["svtav1-params"] = ":".join(parameters)
         return options
 
@@ -425,16 +449,6 @@ def _best_container(tracks: OtherTracks, wanted: str) -> tuple[str, list[Stream]
 
 def _of_weight(streams: list[Stream]) -> list[Stream]:
     return [stream for stream in streams if stream.type in ("audio", "subtitle")]
-
-
-def _choose_container(tracks: OtherTracks, path: Path, wanted: str) -> tuple[str, list[Stream]]:
-    chosen, left_out = _best_container(tracks, wanted)
-    if chosen != wanted:
-        reason = ", ".join(label(stream) for stream in _of_weight(tracks.unheld(wanted)))
-        logger.warning("%s cannot hold %s of the source; writing %s", path.name, reason, path.with_suffix(".mkv").name)
-    if left_out:
-        logger.warning("left out, as a %s file does not hold it: %s", chosen, ", ".join(map(label, left_out)))
-    return chosen, left_out
 
 
 def _needed_bytes(like: MediaInfo) -> int | None:

@@ -37,13 +37,14 @@ def target_of(
             f"take --layout {layout.for_films}"
         )
     path = result_path(info, target, tag, encode=encode, photo_suffix=layout.suffix, film_suffix=layout.film_suffix)
-    suffix, own = path.suffix.lower(), (layout.film_suffix if info.is_film else None) or layout.suffix
+    own = None if layout.packer is not None else (layout.film_suffix if info.is_film else None) or layout.suffix
+    suffix = path.suffix.lower()
     if own is not None and suffix != own and suffix not in _also(own):
         raise FormatError(f"--layout {layout.name} is written as {own}; name the result {path.stem}{own}")
-    fitting = next((row.name for row in LAYOUTS.values() if row.suffix == suffix), None)
-    if own is None and suffix in written_suffixes("pair") and fitting is not None:
+    holds_pairs = next((row.name for row in LAYOUTS.values() if row.suffix == suffix), None)
+    if own is None and suffix in written_suffixes("pair") and holds_pairs is not None:
         raise FormatError(
-            f"{path.name} would hold two views, which --layout {layout.name} does not; take --layout {fitting}"
+            f"{path.name} would hold two views, which --layout {layout.name} does not; take --layout {holds_pairs}"
         )
     for written in separate_paths(path) if layout.name == "separate" else (path,):
         check_not_its_own(written, info)

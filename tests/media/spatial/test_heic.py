@@ -9,6 +9,7 @@ from math import radians, tan
 from pathlib import Path
 from typing import Any
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -51,6 +52,19 @@ def test_both_pictures_are_read_again_the_left_one_first(tmp_path: Path, size: t
         assert picture.size == size
         assert np.abs(np.asarray(picture).astype(int) - expected).mean() < 8
     assert np.abs(np.asarray(found[0]).astype(int) - made.right).mean() > 20
+
+
+def test_ffmpeg_reads_both_pictures_and_shows_the_left_one(tmp_path: Path) -> None:
+    made = pair(128, 96)
+    with av.open(str(write(tmp_path / "a.heic", made))) as file:
+        assert [int(stream.disposition) & 1 for stream in file.streams.video] == [1, 0]
+        found = []
+        for stream in file.streams.video:
+            file.seek(0)
+            found.append(next(file.decode(stream)).to_ndarray(format="rgb24"))
+    for picture, expected in zip(found, (made.left, made.right), strict=True):
+        assert np.abs(picture.astype(int) - expected).mean() < 10
+    assert np.abs(found[0].astype(int) - made.right).mean() > 20
 
 
 def test_they_are_a_stereo_pair_of_which_others_see_the_left(tmp_path: Path) -> None:
@@ -139,6 +153,12 @@ def test_what_lies_there_is_not_replaced_unasked(tmp_path: Path) -> None:
     with pytest.raises(TargetError, match="exists"):
         SpatialPhotoSink(path, like=None)
     assert write(path, overwrite=True) == path
+
+
+def test_a_view_too_large_for_the_codec_is_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(FormatError, match=r"pictures of 33000x4 cannot be encoded as \.heic .*make them smaller"):
+        write(tmp_path / "a.heic", pair(33_000, 4))
+    assert os.listdir(tmp_path) == []
 
 
 def test_one_file_holds_one_pair(tmp_path: Path) -> None:

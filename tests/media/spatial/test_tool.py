@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from clips import Audio, drawing, write_clip
+from clips import Audio, Subtitles, drawing, write_clip
 from vergence.errors import FormatError, MediaError, SettingsError
 from vergence.media.spatial.metadata import SpatialCamera, SpatialSettings
 from vergence.media.spatial.sink import open_spatial
@@ -87,6 +87,30 @@ def test_what_the_tool_complains_of_is_passed_on(tmp_path: Path, monkeypatch: py
     install(tmp_path, monkeypatch, code=3)
     with (
         pytest.raises(MediaError, match=r"spatial could not write .*out\.mov: no encoder today"),
+        SpatialToolSink(tmp_path / "out.mov", like=FILM) as sink,
+    ):
+        sink.write(pair(0))
+    assert os.listdir(tmp_path) == ["bin"]
+
+
+def test_the_tool_gets_quicktime_whatever_the_source(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It knows no Matroska, which our own films become where QuickTime does not hold their tracks."""
+    install(tmp_path, monkeypatch)
+    source = write_clip(tmp_path / "in.mkv", audio=(Audio("libopus"),), subtitles=(Subtitles("ass"),))
+    with VideoSource(source) as film, SpatialToolSink(tmp_path / "out.mov", like=film.info) as sink:
+        for i, frame in enumerate(film):
+            sink.write(StereoPair(pair(i).left, pair(i).right, frame))
+    with av.open(str(tmp_path / "bin/seen.mov")) as seen:
+        assert [stream.type for stream in seen.streams] == ["video", "subtitle"]  # QuickTime holds no Opus
+
+
+def test_a_tool_that_is_killed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    install(tmp_path, monkeypatch)
+    (tmp_path / "bin/spatial").write_text(
+        '#!/bin/sh\nwhile [ "$1" != -o ]; do shift; done\necho half >"$2"; kill -9 $$\n'
+    )
+    with (
+        pytest.raises(MediaError, match=r"spatial could not write .*out\.mov: it does not say why"),
         SpatialToolSink(tmp_path / "out.mov", like=FILM) as sink,
     ):
         sink.write(pair(0))

@@ -12,6 +12,7 @@ import av
 import numpy as np
 import pytest
 from av.sidedata.sidedata import Type as SideData
+from av.video.frame import PictureType
 
 from clips import FIXTURES, Audio, Subtitles, Track, drawing, picture_track, tracks, write_clip
 from vergence.errors import FormatError, MediaError, SettingsError
@@ -284,7 +285,11 @@ def test_nothing_is_left_behind_by_a_failure(tmp_path: Path) -> None:
 
 
 def test_encoders_out_of_step_are_noticed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Left to itself, an encoder chooses by what it sees."""
     monkeypatch.setattr("vergence.media.spatial.video.ALIKE", ("b-adapt=2", "scenecut=40", "min-keyint=1"))
+    monkeypatch.setattr(
+        "vergence.media.spatial.video._TwoLayerFilm._picture_type", lambda self, index: PictureType.NONE
+    )
     rng = np.random.default_rng(0)
     flat = np.full((48, 64, 3), 90, np.uint8)
     settings = EncodeSettings(preset="medium")

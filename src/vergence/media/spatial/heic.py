@@ -41,7 +41,7 @@ class SpatialPhotoSink:
         quality: 1..100.
 
     Raises:
-        FormatError: another suffix, or the extra [formats] is not installed.
+        FormatError: another suffix, or the extra [formats] is not installed; while writing, a view too large for HEVC.
         TargetError: see `Target`.
     """
 
@@ -98,7 +98,12 @@ class SpatialPhotoSink:
             if "exif" in metadata:
                 info["exif"] = metadata["exif"]
         file = io.BytesIO()
-        pictures.save(file, quality=self._quality, primary_index=0)
+        try:
+            pictures.save(file, quality=self._quality, primary_index=0)
+        except RuntimeError as error:  # of any kind, libheif's too
+            raise FormatError(
+                f"pictures of {width}x{height} cannot be encoded as {self.path.suffix} ({error}); make them smaller"
+            ) from error
         return file.getvalue()
 
 

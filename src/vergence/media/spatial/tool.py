@@ -67,7 +67,9 @@ class SpatialToolSink:
         self._stack.enter_context(self._target)
         folder = Path(self._stack.enter_context(TemporaryDirectory(prefix=".pairs-", dir=self.path.parent)))
         if self._like.is_film:
-            self._pairs: VideoSink | ImageSink = VideoSink(folder / "pairs.mov", like=self._like, settings=CLEAN)
+            self._pairs: VideoSink | ImageSink = VideoSink(
+                folder / "pairs.mov", like=self._like, settings=CLEAN, is_bound=True
+            )
         else:
             self._pairs = ImageSink(folder / "pairs.png", like=self._like)
         self._pairs.__enter__()

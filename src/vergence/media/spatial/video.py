@@ -5,7 +5,6 @@ reference displays message in `hvcC` (Apple, "QuickTime and ISO Base Media File 
 Media"; ISO/IEC 14496-15, 9.5.3.1). FFmpeg decodes both views; on a device it has not been tried.
 """
 
-import logging
 import struct
 from collections import deque
 from collections.abc import Callable
@@ -16,7 +15,6 @@ from typing import Any, Self
 
 from av.codec.context import CodecContext, Flags
 from av.packet import Packet
-from av.stream import Stream
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
@@ -38,12 +36,9 @@ from vergence.media.spatial.hevc import (
     unit_type,
 )
 from vergence.media.spatial.metadata import SpatialCamera
-from vergence.media.tracks import OtherTracks, label
 from vergence.media.video_writer import EncodeSettings, VideoSink
 from vergence.media.yuv import Picture
-from vergence.types import Colour, Frame, MediaInfo, StereoPair
-
-logger = logging.getLogger(__name__)
+from vergence.types import Frame, MediaInfo, StereoPair
 
 SUFFIXES = (".mov", ".mp4", ".m4v")
 KEY_SECONDS = 2  # between two key frames, at which a player can begin
@@ -129,24 +124,17 @@ class _TwoLayerFilm(VideoSink):
 
     right: Picture
     camera: SpatialCamera
-    _may_become_matroska = False  # which has no two layers
 
     def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+        super().__init__(*args, **options, is_bound=True)  # Matroska has no two layers
         self._keys = max(1, round(KEY_SECONDS * (self._like.rate or 24)))  # pictures from one key frame to the next
         self._shown = 0
         # Packets wait for their twin: the encoders are alike, but one may be ahead by a picture.
         self._left_packets: deque[Packet[VideoStream]] = deque()
         self._right_packets: deque[Packet[VideoStream]] = deque()
 
-    def _choose_container(self, tracks: OtherTracks) -> tuple[str, list[Stream]]:
-        left_out = tracks.unheld(self._format)
-        if left_out:
-            logger.warning("left out, as a %s file does not hold it: %s", self._format, ", ".join(map(label, left_out)))
-        return self._format, left_out
-
-    def _codec_options(self, colour: Colour) -> dict[str, str]:
-        options = super()._codec_options(colour)
+    def _codec_options(self) -> dict[str, str]:
+        options = super()._codec_options()
         keys = f"keyint={self._keys}:min-keyint={self._keys}:bframes={B_PICTURES}"
         options["x265-params"] = ":".join((options["x265-params"], keys, *ALIKE))
         return options | {"forced-idr": "1"}
@@ -207,7 +195,7 @@ class _TwoLayerFilm(VideoSink):
     def _with_views(self, moov: Box) -> Box:
         record = moov_record(moov)
         layers = with_entry_boxes(moov, right_layer_record(record, self._right_sets), after=b"hvcC")
-        return with_entry_boxes(layers, *camera_boxes(self.camera))
+        return with_entry_boxes(layers, *camera_boxes(self.camera), *self._entry_boxes())
 
 
 def moov_record(moov: Box) -> bytes:

@@ -31,7 +31,8 @@ class Layout:
             eyes do not share a picture: a sink of pairs (`vergence.media.open.open_pairs`) then takes them apart.
         packing: what the file says of how its pictures hold two views.
         suffix: of its files, where it is a format of its own.
-        film_suffix: the same of its films, where these have another.
+        film_suffix: of its films, where that is not their source's; with a packer it is only what they are named by
+            where nothing else is said.
         for_films: the layout to take for a film, where this one is for photos alone.
         convergence: what "auto" means: see `StereoSettings.convergence`; None finds the subject.
     """
@@ -92,7 +93,8 @@ LAYOUTS: dict[str, Layout] = {
         Layout("rgbd", "_rgbd", "_rgbd", lambda _: Rgbd()),
         Layout("half-rgbd", "_half_rgbd", "_half_rgbd", lambda _: Rgbd(is_half=True)),
         # On a sphere zero disparity is infinity: what lay behind a screen would make the eyes diverge.
-        Layout("vr180", "_180_sbs", "_180_SBS", vr180, "vr180", convergence=0.0),
+        # Of the containers only MP4 and QuickTime can say that a film is one.
+        Layout("vr180", "_180_sbs", "_180_SBS", vr180, "vr180", film_suffix=".mp4", convergence=0.0),
         Layout("left", "_left", "_left", _always(lambda pair: pair.left)),
         Layout("right", "_right", "_right", _always(lambda pair: pair.right)),
         Layout("separate", "_left", "_left", None),

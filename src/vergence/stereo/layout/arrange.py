@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from vergence.errors import SettingsError
 from vergence.geometry.resample import shrink
 from vergence.types import StereoPair
 
@@ -15,8 +16,13 @@ def beside(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
 
 
 def half_beside(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, 3) each -> (H, W, 3), each squeezed to half its width; an odd column goes to the first."""
+    """(H, W, 3) each -> (H, W, 3), each squeezed to half its width; an odd column goes to the first.
+
+    Raises `SettingsError` where there is but one column.
+    """
     height, width = first.shape[:2]
+    if width < 2:
+        raise SettingsError(f"two views do not fit into the width of a {width}x{height} picture; take a full layout")
     middle = (width + 1) // 2
     return np.hstack([shrink(first, middle, height), shrink(second, width - middle, height)])
 
@@ -27,8 +33,13 @@ def above(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
 
 
 def half_above(first: NDArray[Any], second: NDArray[Any]) -> NDArray[Any]:
-    """(H, W, 3) each -> (H, W, 3), each squeezed to half its height; an odd row goes to the first."""
+    """(H, W, 3) each -> (H, W, 3), each squeezed to half its height; an odd row goes to the first.
+
+    Raises `SettingsError` where there is but one row.
+    """
     height, width = first.shape[:2]
+    if height < 2:
+        raise SettingsError(f"two views do not fit into the height of a {width}x{height} picture; take a full layout")
     middle = (height + 1) // 2
     return np.vstack([shrink(first, width, middle), shrink(second, width, height - middle)])
 
