@@ -19,7 +19,7 @@ from vergence.media.visualise import DisplayRange
 
 ROOT = Path(__file__).parents[1]
 PHOTO = Path(vergence.__file__).parent / "demo" / "dinosaur.jpg"
-STEREO = ROOT / "benchmarks" / "results_stereo.md"
+STEREO = ROOT / "docs" / "stereo.md"
 NETWORKS = ROOT / "benchmarks" / "results_networks.md"
 PANEL = 420  # pixels, of each of the three pictures
 
@@ -65,16 +65,6 @@ def unscaled(name: str) -> str:
     return re.sub("-metric(-indoor|-outdoor)?", "", name)
 
 
-def stereo() -> str:
-    """Of the last run of benchmarks/stereo.py: its machine, the drawn scenes' rows, and what an eye costs."""
-    results = STEREO.read_text()
-    lines = results.splitlines()
-    head = next(number for number, line in enumerate(lines) if line.startswith("| scenes |"))
-    rows = [line for line in lines if line.startswith("| analytic |")]
-    costs = results[results.index("### Cost") :]
-    return "\n".join([lines[0], "", *lines[head : head + 2], *rows, "", costs])
-
-
 def filled(readme: str, name: str, text: str) -> str:
     """Put `text` between the README's markers `<!-- name -->` and `<!-- /name -->`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
@@ -91,8 +81,8 @@ def main() -> None:
         results = ROOT / "benchmarks" / f"results_{name}.md"
         if results.exists():
             readme = filled(readme, name, results.read_text())
-    readme = filled(readme, "stereo", stereo())
     path.write_text(readme)
+    STEREO.write_text(filled(STEREO.read_text(), "stereo", (ROOT / "benchmarks" / "results_stereo.md").read_text()))
 
 
 if __name__ == "__main__":
