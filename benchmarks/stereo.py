@@ -46,7 +46,7 @@ def main() -> None:
     for track in TRACKS:
         print(f"### Right eyes from left ones, {track} depth\n")
         print(report.table([row for row in pictures if row.track == track]) + "\n")
-    print("### Films of 12 frames: tripod, pan, slide\n")
+    print("### Films of 16 frames: tripod, pan, slide\n")
     print(report.table(clips, each=True) + "\n")
     print("### As shipped, both eyes, network-sized relative depth: disparity, % of the width, and window violations\n")
     print(shipped.table(shipped.shipped(scenes for scenes in found if scenes.name == "rendered")) + "\n")

@@ -103,6 +103,14 @@ def test_the_stabilising_on_the_command_line_is_what_there_is():
     assert set(get_args(Stabilising)) == set(METHODS)
 
 
+def test_the_method_and_the_fill_can_be_chosen(room):
+    usual = picture(Path(stereo(room).stdout.strip()))
+    fast = stereo(room, "--method", "fast", "--fill", "temporal", "--overwrite")
+    assert fast.returncode == 0, fast.stderr
+    assert (picture(Path(fast.stdout.strip())) != usual).any()
+    assert stereo(room, "--fill", "guess").returncode == 2
+
+
 def test_a_film_keeps_its_times_and_sound(tmp_path):
     source = VIDEOS / "stream_audio.mp4"
     done = stereo(source, "-o", tmp_path / "out.mp4", "--max-frames", "12")

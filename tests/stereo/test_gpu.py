@@ -1,22 +1,40 @@
 """The torch twin of the synthesis against the kernels, which are its specification."""
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from shots import frame, shot  # noqa: E402
 from vergence.errors import DeviceError, ShapeError  # noqa: E402
+from vergence.stereo import synthesise as stage  # noqa: E402
 from vergence.stereo.device import find_views  # noqa: E402
+from vergence.stereo.memory import remember  # noqa: E402
+from vergence.stereo.settings import StereoSettings  # noqa: E402
 from vergence.stereo.torch.host import TorchViews  # noqa: E402
 from vergence.stereo.torch.views import views as torch_views  # noqa: E402
 from vergence.stereo.torch.warp import most_covered  # noqa: E402
 from vergence.stereo.torch.warp import warp as torch_warp  # noqa: E402
 from vergence.stereo.views import views  # noqa: E402
+from vergence.types import DepthFrame, DepthMap  # noqa: E402
 
 HAS_CUDA = torch.cuda.is_available()
 EACH = ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, pytest.mark.skipif(not HAS_CUDA, reason="no CUDA device")])]
 METHODS = ["layered", "fast"]
 PAIRS = [(0.5, -0.5), (0.0, -1.0), (1.0, 0.3)]
+
+
+@pytest.fixture(autouse=True)
+def one_thread():
+    """Pictures as small as these gain nothing from more."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
 
 
 def textured(rng, height, width, dtype):
@@ -111,6 +129,32 @@ def test_pictures_of_odd_sizes_are_seen_as_by_the_kernels(height, width, device)
         )
 
 
+@pytest.mark.parametrize("device", EACH)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_what_other_frames_know_is_taken_as_by_the_kernels(dtype, method, device):
+    known = list(remember(shot(12, dtype=dtype)))[8]
+    picture, disparity = known.item.frame.rgb, known.disparity
+    made, wanted, single = (
+        make(picture, disparity, (0.5, -1.0), method=method, background=background)
+        for make, background in (
+            (TorchViews(device), known.background),
+            (views, known.background),
+            (views, None),
+        )
+    )
+    assert_same(made, wanted)
+    assert (np.abs(wanted[1].astype(float) - single[1]).max(axis=-1) > 0).mean() > 0.02  # there was much to know
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_photo_has_no_other_frames(method):
+    known = next(remember([frame(0)]))
+    picture, disparity = known.item.frame.rgb, known.disparity
+    made = TorchViews("cpu")(picture, disparity, (0.5, -0.5), method=method, background=known.background)
+    assert_same(made, views(picture, disparity, (0.5, -0.5), method=method))
+
+
 @pytest.mark.parametrize("method", METHODS)
 def test_what_has_no_edges_is_only_moved(method):
     picture = textured(np.random.default_rng(0), 30, 60, np.uint8)
@@ -179,6 +223,30 @@ def test_arrays_come_back_as_arrays(dtype, device):
     assert np.array_equal(right, kept)
 
 
+def pairs(frames=8, **settings):
+    items = [
+        DepthFrame(item.frame, DepthMap(item.disparity, np.ones(item.disparity.shape, dtype=bool), "disparity"))
+        for item in shot(frames)
+    ]
+    return list(stage.synthesise(items, settings=StereoSettings(**settings)))
+
+
+@pytest.mark.parametrize("fill", ["texture", "temporal"])
+def test_the_stage_makes_pairs_on_the_device_it_is_given(fill, monkeypatch):
+    wanted = pairs(fill=fill)
+    asked = []
+    monkeypatch.setattr(stage, "find_views", lambda device: asked.append(device) or TorchViews("cpu"))
+    for pair, want in zip(pairs(fill=fill, device="cuda"), wanted, strict=True):
+        assert_same([pair.left, pair.right], [want.left, want.right])
+    assert asked == ["cuda"]
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="there is a CUDA device")
+def test_the_stage_makes_no_pairs_on_a_device_that_is_not_there():
+    with pytest.raises(DeviceError, match="finds 0 CUDA devices"):
+        pairs(1, device="cuda")
+
+
 def test_the_cpu_has_its_kernels():
     assert find_views("cpu") is views
 
@@ -191,3 +259,18 @@ def test_auto_takes_cuda_where_it_is():
 def test_cuda_that_is_not_there_is_refused():
     with pytest.raises(DeviceError, match="finds 0 CUDA devices; choose cpu"):
         find_views("cuda")
+
+
+@pytest.mark.skipif(HAS_CUDA, reason="there is a CUDA device")
+def test_the_command_says_where_it_makes_views_without_cuda(tmp_path):
+    photo, depth, target = tmp_path / "photo.png", tmp_path / "depth.npz", tmp_path / "pair.png"
+    picture, disparity = disc()
+    Image.fromarray(picture).save(photo)
+    np.savez(depth, disparity)
+    run = [sys.executable, "-c", "from vergence.cli.main import main; main()", "stereo", photo, "-o", target]
+    run += ["--depth", depth, "--depth-kind", "disparity", "--device", "cuda"]
+    done = subprocess.run(list(map(str, run)), capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "warning: what the eyes see is made on the cpu: " in done.stderr
+    with Image.open(target) as made:
+        assert made.size == (320, 90)

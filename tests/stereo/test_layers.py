@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from vergence.stereo.layers import lay_over, split
-from vergence.stereo.views import views
 from vergence.stereo.scan import HOLE
+from vergence.stereo.views import views
 from vergence.stereo.warp import warp
 
 HEIGHT, WIDTH, OVERSAMPLED = 48, 96, 8

@@ -1,5 +1,6 @@
 """`vergence stereo`: photos and films in, stereo photos and films out."""
 
+import logging
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -7,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from vergence.cli import options as opt
-from vergence.errors import SettingsError
+from vergence.errors import DeviceError, SettingsError
 from vergence.stereo.presets import PRESETS, find_preset
 from vergence.stereo.screen import IPD, SEAT, Screen
 
 if TYPE_CHECKING:
     from vergence.depth.model import DepthModel
     from vergence.pipelines.job import Result
+
+logger = logging.getLogger(__name__)
 
 STEREO, OWN, COMFORT = "3-D", "Depth of your own", "Where it is watched"
 
@@ -40,6 +43,21 @@ def stereo(
     hero: Annotated[
         Literal["left", "right"] | None, typer.Option(help="Keep this eye untouched.", rich_help_panel=STEREO)
     ] = None,
+    method: Annotated[
+        Literal["layered", "fast"],
+        typer.Option(
+            help="layered: edges split into what is in front and what behind. fast: half the work, for live use.",
+            rich_help_panel=STEREO,
+        ),
+    ] = "layered",
+    fill: Annotated[
+        Literal["auto", "texture", "temporal"],
+        typer.Option(
+            help="Where what a near thing hid comes from. texture: from beside it. temporal: from other frames of the "
+            "shot that show it, else from beside it. auto: temporal, with --method fast texture.",
+            rich_help_panel=STEREO,
+        ),
+    ] = "auto",
     place: Annotated[
         opt.Place | None,
         typer.Option(
@@ -111,7 +129,14 @@ def stereo(
     weights: opt.Weights = None,
     kind: opt.WeightsKind = None,
     max_depth: opt.MaxDepth = None,
-    device: opt.Device = "auto",
+    device: Annotated[
+        Literal["auto", "cpu", "cuda"],
+        typer.Option(
+            "--device",
+            help="Where the network runs; cuda: what the eyes see is made there too, if torch has it.",
+            rich_help_panel=opt.MODEL,
+        ),
+    ] = "auto",
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
@@ -158,6 +183,8 @@ def stereo(
         max_disparity=max_disparity,
         convergence=_convergence(convergence),
         hero=hero,
+        method=method,
+        fill=fill,
         screen=_screen(place, screen_width_m, viewing_distance_m, ipd_mm),
         is_to_scale=ipd_mm is not None,
         floating_window=floating_window,
@@ -188,6 +215,8 @@ def stereo(
             accept_licence=accept_licence,
             style=progress,
         )
+    if device == "cuda":
+        settings = replace(settings, device=_views_device())
 
     def job(source: str) -> "Result":
         with report.progress(progress, Path(source).name) as show:
@@ -219,6 +248,18 @@ def _convergence(text: str) -> float | Literal["auto"]:
         return float(text)
     except ValueError as error:
         raise typer.BadParameter(f"{text!r} is neither auto nor a number from 0 to 1") from error
+
+
+def _views_device() -> Literal["cpu", "cuda"]:
+    """CUDA where torch has it; the network may have it by another runtime."""
+    from vergence.stereo.device import find_views
+
+    try:
+        find_views("cuda")
+    except DeviceError as error:
+        logger.warning("what the eyes see is made on the cpu: %s", error)
+        return "cpu"
+    return "cuda"
 
 
 def _said(context: typer.Context) -> set[str]:

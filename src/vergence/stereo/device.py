@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from functools import cache
 from importlib.util import find_spec
 from typing import Any, Literal, Protocol
 
@@ -9,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import DeviceError
+from vergence.stereo.memory import Background
 from vergence.stereo.views import Method, views
 
 logger = logging.getLogger(__name__)
@@ -26,9 +28,11 @@ class Views(Protocol):
         shifts: Iterable[float],
         *,
         method: Method = "layered",
+        background: Background | None = None,
     ) -> list[NDArray[Any]]: ...
 
 
+@cache  # one for all jobs
 def find_views(device: Device = "cpu") -> Views:
     """Return what makes views on `device`; "auto" takes CUDA where torch is installed and has it.
 

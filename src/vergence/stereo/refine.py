@@ -64,7 +64,7 @@ def refine(disparity: NDArray[np.float32], rgb: NDArray[Any], *, sampling: Sampl
     colours = _side_colours(sides, rgb, to_8_bit, _nearest(x, disparity.shape[1]), _nearest(y, disparity.shape[0]))
     cells = np.searchsorted(np.minimum(x.astype(np.int64), disparity.shape[1] - 2), np.arange(disparity.shape[1]))
     by_rows(_refine_rows, height, sides, colours, rgb, to_8_bit, x, y, cells, out)
-    return out
+    return np.asarray(cv2.medianBlur(out, 3), dtype=np.float32)  # single pixels on the wrong side would fly alone
 
 
 def _edge_width(disparity: NDArray[np.float32]) -> float:

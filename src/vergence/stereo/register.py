@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from vergence.geometry.resample import shrink
 
 WIDTH = 480  # px of the picture corners are tracked in
-CORNERS = 200
+CORNERS = 150
 APART = 12  # px of that picture between corners
 WINDOW = (15, 15)  # px of that picture around a corner
 LEVELS = 3  # of the pyramid: with the window, motions up to a sixth of the width are found
+ENOUGH = (cv2.TERM_CRITERIA_COUNT | cv2.TERM_CRITERIA_EPS, 8, 0.03)  # rounds, and px, after which a corner is found
 AGREE = 0.4  # px of that picture by which a corner tracked there and back may miss itself
 FEWEST = 24  # tracks, to fit `TERMS` numbers to
 ROUNDS = 6  # of reweighting
@@ -91,7 +92,7 @@ def _tracks(past: Look, now: Look) -> tuple[NDArray[np.float64], NDArray[np.floa
     if corners is None:
         return none, none
     blank: Any = None
-    lk: dict[str, Any] = {"winSize": WINDOW, "maxLevel": LEVELS}
+    lk: dict[str, Any] = {"winSize": WINDOW, "maxLevel": LEVELS, "criteria": ENOUGH}
     end, found, _ = cv2.calcOpticalFlowPyrLK(past.grey, now.grey, corners, blank, **lk)
     again, refound, _ = cv2.calcOpticalFlowPyrLK(now.grey, past.grey, end, blank, **lk)
     sure = (np.abs(corners - again).max(axis=(1, 2)) < AGREE) & (found[:, 0] == 1) & (refound[:, 0] == 1)

@@ -29,6 +29,7 @@ class StereoSettings:
         max_jump: how far the subject's disparity may jump at a cut, % of the width; the rest is eased.
         floating_window: black edges where the border cuts what stands in front of the screen, see `stereo.window`.
             "auto": on a screen, not in a headset.
+        device: where the eyes' pictures are made, see `stereo.device`; they are the same but for roundings.
 
     Raises:
         SettingsError: a number is out of range, or true scale is asked for without a screen.
@@ -46,6 +47,7 @@ class StereoSettings:
     is_to_scale: bool = False
     max_jump: float = 1.0
     floating_window: Literal["auto", "on", "off"] = "auto"
+    device: Literal["auto", "cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
         if not 0 <= self.strength <= 10:

@@ -18,8 +18,8 @@ BRIGHTER = F(40.0)  # 8-bit levels of brightness at which it is another light or
 FEWEST = 16  # pixels of a strip
 PRESENT = F(0.4)  # share of a strip that must be in sight in the key frame
 ALIGNED = F(3.0)  # px of the small and then of the full picture by which an alignment may correct where it starts
-STEPS = 4  # of an alignment
-SETTLED = F(1e-3)  # px squared; a step of an alignment that needs no other
+STEPS = 3  # of an alignment
+SETTLED = F(1e-2)  # px squared; a step of an alignment that needs no other
 REST = F(60.0)  # squared levels; stands for what gradients leave open, so that plain strips stay where they are
 MOST_POINTS = 256
 
@@ -43,21 +43,21 @@ def placed(pose, x, y):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def range_at(surface, place, x, y):  # type: ignore[no-untyped-def]
-    j = min(max(int(place[0] * x + place[1] + F(0.5)), 0), surface.shape[1] - 1)
-    i = min(max(int(place[2] * y + place[3] + F(0.5)), 0), surface.shape[0] - 1)
+def range_at(surface, cell, x, y):  # type: ignore[no-untyped-def]
+    j = min(max(int((x + F(0.5)) / cell), 0), surface.shape[1] - 1)
+    i = min(max(int((y + F(0.5)) / cell), 0), surface.shape[0] - 1)
     return surface[i, j, 0], surface[i, j, 1]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def is_surface(surface, place, x, y, depth, tolerance):  # type: ignore[no-untyped-def]
-    low, high = range_at(surface, place, x, y)
+def is_surface(surface, cell, x, y, depth, tolerance):  # type: ignore[no-untyped-def]
+    low, high = range_at(surface, cell, x, y)
     return high - depth <= tolerance and depth - low <= tolerance
 
 
 @njit(nogil=True, cache=True, fastmath=True)
 def gather(  # type: ignore[no-untyped-def]
-    plane, scale, to_8_bit, surface, place, x_edge, y_edge, depth, tolerance, stride, size, out
+    plane, scale, to_8_bit, surface, cell, x_edge, y_edge, depth, tolerance, stride, size, out
 ):
     """Collect pixels about the edge that show its surface and nothing else; returns how many.
 
@@ -73,7 +73,7 @@ def gather(  # type: ignore[no-untyped-def]
             if j < 1 or j > width - 2:
                 continue
             x, y = (F(j) + F(0.5)) * scale - F(0.5), (F(i) + F(0.5)) * scale - F(0.5)
-            low, high = range_at(surface, place, x, y)
+            low, high = range_at(surface, cell, x, y)
             if high - depth > tolerance or depth - low > tolerance:
                 continue
             out[count, 0], out[count, 1], out[count, 2] = x, y, F(plane[i, j]) * to_8_bit
@@ -102,14 +102,14 @@ def plane_of(points):  # type: ignore[no-untyped-def]
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def depth_there(points, count, surface, place, pose, depth, tolerance):  # type: ignore[no-untyped-def]
+def depth_there(points, count, surface, cell, pose, depth, tolerance):  # type: ignore[no-untyped-def]
     """The strip's disparity in the key frame (its median), and how many of its pixels are in sight."""
     values = np.empty(64, np.float32)
     n = 0
     stride = max(1, count // 30)
     for i in range(0, count, stride):
         u, v = placed(pose, points[i, 0], points[i, 1])
-        low, high = range_at(surface, place, u, v)
+        low, high = range_at(surface, cell, u, v)
         if high - low <= F(2) * tolerance and abs(low - depth) <= F(4) * tolerance and n < 64:
             values[n] = F(0.5) * (low + high)
             n += 1
@@ -125,7 +125,7 @@ def depth_there(points, count, surface, place, pose, depth, tolerance):  # type:
 
 @njit(nogil=True, cache=True, fastmath=True)
 def align(  # type: ignore[no-untyped-def]
-    points, count, plane, scale, to_8_bit, surface, place, pose, there, tolerance
+    points, count, plane, scale, to_8_bit, surface, cell, pose, there, tolerance
 ):
     """Shift the strip until it fits the key frame's `plane`, see `gather`; returns whether it settled nearby.
 
@@ -137,7 +137,7 @@ def align(  # type: ignore[no-untyped-def]
         n = s = gx = gy = h00 = h01 = h11 = b0 = b1 = F(0)
         for i in range(count):
             u, v = placed(pose, points[i, 0], points[i, 1])
-            if not is_surface(surface, place, u, v, there, tolerance):
+            if not is_surface(surface, cell, u, v, there, tolerance):
                 continue
             u, v = (u + F(0.5)) / scale - F(0.5), (v + F(0.5)) / scale - F(0.5)
             if not (F(0) <= u < F(width - 1) and F(0) <= v < F(height - 1)):
@@ -173,7 +173,7 @@ def align(  # type: ignore[no-untyped-def]
 
 @njit(nogil=True, cache=True, fastmath=True)
 def is_alike(  # type: ignore[no-untyped-def]
-    points, count, rgb, picture, to_8_bit, surface, place, x_edge, y_edge, pose, there, tolerance, grain, offset
+    points, count, rgb, picture, to_8_bit, surface, cell, x_edge, y_edge, pose, there, tolerance, grain, offset
 ):
     """Whether the aligned strip looks the same but for its brightness, which goes to `offset` (3) by channel."""
     height, width = picture.shape[:2]
@@ -184,7 +184,7 @@ def is_alike(  # type: ignore[no-untyped-def]
         u, v = placed(pose, points[i, 0], points[i, 1])
         if not (F(0) <= u < F(width - 1) and F(0) <= v < F(height - 1)):
             continue
-        if not is_surface(surface, place, u, v, there, tolerance):
+        if not is_surface(surface, cell, u, v, there, tolerance):
             continue
         j, k = int(u), int(v)
         f, g = u - F(j), v - F(k)

@@ -44,8 +44,10 @@ def ours(name: str, settings: StereoSettings) -> Method:
     return Method(name, right_eyes, is_ours=True)
 
 
-def _our(method: Literal["fast", "layered"]) -> Method:
-    return ours(f"ours, {method}", StereoSettings(hero="left", method=method))
+def _our(
+    method: Literal["fast", "layered"], *, fill: Literal["auto", "texture", "temporal"] = "auto", name: str = ""
+) -> Method:
+    return ours(f"ours, {name or method}", StereoSettings(hero="left", method=method, fill=fill))
 
 
 METHODS: dict[str, Method] = {
@@ -57,6 +59,7 @@ METHODS: dict[str, Method] = {
         _each("backward", rivals.backward),
         _each("forward_fill", rivals.forward_fill),
         _our("fast"),
+        _our("layered", fill="texture", name="single frame"),
         _our("layered"),
     )
 }

@@ -10,7 +10,7 @@ from vergence.evaluation.stereo import rendered as places
 from vergence.evaluation.stereo.truth import Truth
 
 FIXTURES = Path("tests/fixtures/stereo")  # of a checkout
-CLIP_FRAMES = 12
+CLIP_FRAMES = 16
 SMALL = 960  # px, width of clips and rendered places where drawn scenes have 1920
 CLIP_SEED = 0
 

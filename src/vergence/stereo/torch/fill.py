@@ -3,14 +3,16 @@
 # torch types some of its functions not at all.
 # mypy: disable-error-code="no-untyped-call"
 
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
 from vergence.stereo import fill as rules
-from vergence.stereo.fill import WINDOW
+from vergence.stereo.fill import COLUMN, WINDOW
 from vergence.stereo.torch.backdrop import backdrop, mean_about
 from vergence.stereo.torch.fuse import Fuse, as_is
-from vergence.stereo.torch.holes import Runs, find_runs
+from vergence.stereo.torch.holes import SAME_SURFACE, Runs, each_pixel, find_runs
 from vergence.stereo.torch.texels import colours, rounded
 from vergence.stereo.torch.warp import Warped
 
@@ -18,53 +20,87 @@ SIGMA, GROWTH, WIDEST, DETAIL = (float(v) for v in (rules.SIGMA, rules.GROWTH, r
 TOGETHER = 2**19  # pixels of a list that are computed at once: their windows take 0.4 GB
 
 
-def fill(view: Warped, *, fuse: Fuse = as_is) -> Warped:
-    """Fill the holes of `view`, which is taken over: the texels that were holes are written, its disparity is not."""
+def fill(view: Warped, *, is_quick: bool = False, fuse: Fuse = as_is) -> Warped:
+    """Fill the holes of `view`, which is taken over: the texels that were holes are written, its disparity is not.
+
+    Quick is as in `vergence.stereo.fill.fill`.
+    """
     runs = find_runs(view)
     if runs.pixels == 0:
         return view
-    levels = backdrop(view, fuse=fuse)
-    length = runs.end - runs.first
-    run = torch.repeat_interleave(length, output_size=runs.pixels)
-    begun = (length.cumsum(0) - length)[run]
-    column = runs.first[run] + torch.arange(runs.pixels, device=run.device) - begun
+    levels = () if is_quick else backdrop(view, fuse=fuse)
+    run, column = each_pixel(runs.first, runs.end, runs.pixels)
     width = view.disparity.shape[-1]
-    filled = [
-        _filled(view, levels, runs, r, k) for r, k in zip(run.split(TOGETHER), column.split(TOGETHER), strict=True)
-    ]
+    filled = []
+    for r, k in zip(run.split(TOGETHER), column.split(TOGETHER), strict=True):
+        twins = _twins(view, runs, r, k)
+        surface, pixel = runs.surface[r], runs.row[r] * width + k
+        value = _mirror(view, twins) if is_quick else _textured(view, levels, twins, pixel, surface)
+        is_row = runs.end[r] - runs.first[r] == width  # there is nothing to fill it from: it stays black
+        filled.append(rounded(torch.where(is_row[:, None], 0, value), view.texels.dtype))
     view.texels.view(-1)[runs.row[run] * width + column] = torch.cat(filled)
     return view
 
 
-def _filled(view: Warped, levels: tuple[Tensor, ...], runs: Runs, run: Tensor, column: Tensor) -> Tensor:
-    """The (n,) texels for hole pixels, each at a `column` of a `run`."""
+class Twins(NamedTuple):
+    """What n hole pixels mirror, each at the nearer end of its run.
+
+    Attributes:
+        source: (n,) index into the flat (E, H, W) of a pixel that is seen: the twin, or what lies beside the run.
+        deep: (n,) px from that end.
+        is_twin: (n,) whether there is one.
+    """
+
+    source: Tensor
+    deep: Tensor
+    is_twin: Tensor
+
+
+def _twins(view: Warped, runs: Runs, run: Tensor, column: Tensor) -> Twins:
+    """The twins of hole pixels, each at a `column` of a `run`."""
     width = view.disparity.shape[-1]
-    first, end, row, surface = runs.first[run], runs.end[run], runs.row[run] * width, runs.surface[run]
+    first, end, row = runs.first[run], runs.end[run], runs.row[run] * width
     left, right = runs.ends[:, run]
     reach_left, reach_right = runs.reaches[:, run]
     deep_left = torch.where(left >= 0, column - left - 1, width)
     deep_right = torch.where(right >= 0, right - 1 - column, width)
     deep = torch.minimum(deep_left, deep_right)
-    has_twin = deep < width
+    is_twin = deep < width
     twin = torch.where(
         deep_left <= deep_right,
         left - _mirrored(deep_left, reach_left),
         right + _mirrored(deep_right, reach_right),
     )
-    near, texels = view.disparity.view(-1), view.texels.view(-1)
+    near = view.disparity.view(-1)
     before, after = (first - 1).clamp(min=0), end.clamp(max=width - 1)
     is_before_farther = (end == width) | ((first > 0) & (near[row + before] < near[row + after]))
-    source = row + torch.where(has_twin, twin, torch.where(is_before_farther, before, after))  # a pixel that is seen
-    nearby = colours(texels[source])
+    beside = torch.where(is_before_farther, before, after)
+    return Twins(row + torch.where(is_twin, twin, beside), deep, is_twin)
 
-    sigma = (SIGMA + GROWTH * deep).clamp(max=WIDEST)
-    mean, has_mean = mean_about(view, levels, row + column, sigma=sigma, window=WINDOW, surface=surface)
-    about, has_about = mean_about(view, levels, source, sigma=sigma, window=1, surface=near[source])
-    has_detail = has_twin & has_about
+
+def _textured(view: Warped, levels: tuple[Tensor, ...], twins: Twins, pixel: Tensor, surface: Tensor) -> Tensor:
+    """The (n, 3) colours of hole pixels: the mean of the surface behind, and on top the detail of the twins."""
+    source = twins.source
+    nearby = colours(view.texels.view(-1)[source])
+    sigma = (SIGMA + GROWTH * twins.deep).clamp(max=WIDEST)
+    mean, has_mean = mean_about(view, levels, pixel, sigma=sigma, window=WINDOW, surface=surface)
+    about, has_about = mean_about(view, levels, source, sigma=sigma, window=1, surface=view.disparity.view(-1)[source])
+    has_detail = twins.is_twin & has_about
     value = mean + torch.where(has_detail[:, None], DETAIL * (nearby - about), 0)
-    value = torch.where(has_mean[:, None], value, nearby)
-    is_row = end - first == width
-    return rounded(torch.where(is_row[:, None], 0, value), texels.dtype)
+    return torch.where(has_mean[:, None], value, nearby)
+
+
+def _mirror(view: Warped, twins: Twins) -> Tensor:
+    """The (n, 3) colours of hole pixels: those of the twins, each the mean of its surface in the column about it."""
+    _, height, width = view.disparity.shape
+    near = view.disparity.view(-1)
+    source = twins.source[:, None]
+    beside = torch.arange(-COLUMN, COLUMN + 1, device=source.device)
+    y = source // width % height + beside
+    index = torch.where((y >= 0) & (y < height), source + beside * width, source)
+    is_same = (y >= 0) & (y < height) & ((near[index] - near[source]).abs() <= SAME_SURFACE)
+    total = (colours(view.texels.view(-1)[index]) * is_same[..., None]).sum(1)
+    return total / is_same.sum(1, keepdim=True)
 
 
 def _mirrored(offset: Tensor, reach: Tensor) -> Tensor:

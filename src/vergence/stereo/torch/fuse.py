@@ -29,7 +29,8 @@ class Compiled(Fuse):
 
 @cache
 def _compiled(function: Callable[P, R]) -> Callable[P, R]:
-    return torch.compile(function, fullgraph=True, dynamic=False)
+    fused: Callable[P, R] = torch.compile(function, fullgraph=True, dynamic=False)
+    return fused
 
 
 as_is = Fuse()

@@ -39,26 +39,74 @@ class Runs:
 
 def find_runs(view: Warped) -> Runs:
     """Find the runs of holes in `view`, and the surface behind each."""
-    width = view.disparity.shape[-1]
     near = view.disparity.flatten(0, 1)  # (E * H, W)
+    row, first, end = _spans(near)
+    most = end - first + SEARCH
+    if view.behind is None:
+        begin, hidden = _hidden(view, row, first, end)
+        pixels, longest, longest_hidden = _longest(end - first, most, hidden)
+        surface = _surface(view, row, first, end, begin, hidden, longest_hidden)
+    else:
+        pixels, longest = _longest(end - first, most)
+        surface = view.behind.flatten(0, 1)[row, first]
+    ends, reaches = _around(near, row, torch.stack([first - 1, end]), surface, most, longest)
+    return Runs(row, first, end, surface, ends, reaches, pixels)
+
+
+def look_behind(view: Warped) -> Tensor:
+    """(E, H, W) px of the surface that each hole of `view` opens on; means nothing elsewhere."""
+    row, first, end = _spans(view.disparity.flatten(0, 1))
+    begin, hidden = _hidden(view, row, first, end)
+    pixels, longest = _longest(end - first, hidden)
+    surface = _surface(view, row, first, end, begin, hidden, longest)
+    run, column = each_pixel(first, end, pixels)
+    behind = torch.zeros_like(view.disparity)
+    behind.view(-1)[row[run] * behind.shape[-1] + column] = surface[run]
+    return behind
+
+
+def each_pixel(first: Tensor, end: Tensor, pixels: int) -> tuple[Tensor, Tensor]:
+    """Of the `pixels` in runs from `first` to `end` (R,), in their order: (pixels,) number of the run, and column."""
+    length = end - first
+    run = torch.repeat_interleave(length, output_size=pixels)
+    begun = (length.cumsum(0) - length)[run]
+    return run, first[run] + torch.arange(pixels, device=run.device) - begun
+
+
+def _spans(near: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Row, first column and end (R,) of the runs of holes in the rows (N, W)."""
+    step = near.shape[1] + 1
     is_hole = pad(near == HOLE, (1, 1))
     flips = (is_hole[:, 1:] != is_hole[:, :-1]).flatten().nonzero().squeeze(1)  # start, end, start, end, ...
-    row, first, end = flips[0::2] // (width + 1), flips[0::2] % (width + 1), flips[1::2] % (width + 1)
+    return flips[0::2] // step, flips[0::2] % step, flips[1::2] % step
 
-    has_left, has_right = first > 0, end < width
-    left, right = (first - 1).clamp(min=0), end.clamp(max=width - 1)
-    sides = torch.where(torch.stack([has_left, has_right]), near[row, torch.stack([left, right])], torch.inf)
+
+def _longest(length: Tensor, *counts: Tensor) -> list[int]:
+    """The sum of `length`, and the largest of each of `counts`, all (R,): the host waits for them once."""
+    largest = (v.max() if v.numel() else v.sum() for v in counts)
+    return [int(v) for v in torch.stack([length.sum(), *largest]).tolist()]
+
+
+def _hidden(view: Warped, row: Tensor, first: Tensor, end: Tensor) -> tuple[Tensor, Tensor]:
+    """Where (R,) in the source's row that begins which a run hides, and how many pixels that are."""
+    width = view.disparity.shape[-1]
     column = view.column.flatten(0, 1)
-    begin = torch.where(has_left & has_right, column[row, left] + 1, 0)
-    hidden = torch.where(has_left & has_right, column[row, right] - begin, 0).clamp(min=0)
-    most = end - first + SEARCH
-    figures = torch.stack([(end - first).sum(), *(v.max() if v.numel() else v.sum() for v in (hidden, most))])
-    pixels, longest_hidden, longest = figures.tolist()
+    is_between = (first > 0) & (end < width)
+    begin = torch.where(is_between, column[row, (first - 1).clamp(min=0)] + 1, 0)
+    after = column[row, end.clamp(max=width - 1)]
+    return begin, torch.where(is_between, after - begin, 0).clamp(min=0)
 
-    source_row = row % view.source.shape[0]
-    surface = _farthest(view.source, source_row, begin, hidden, longest_hidden, sides.amin(0))
-    ends, reaches = _around(near, row, torch.stack([first - 1, end]), surface, most, longest)
-    return Runs(row, first, end, surface, ends, reaches, int(pixels))
+
+def _surface(
+    view: Warped, row: Tensor, first: Tensor, end: Tensor, begin: Tensor, hidden: Tensor, longest: int
+) -> Tensor:
+    """(R,) px of the farthest surface beside each run and among what it hides."""
+    near = view.disparity.flatten(0, 1)
+    width = near.shape[1]
+    has_side = torch.stack([first > 0, end < width])
+    side = torch.stack([(first - 1).clamp(min=0), end.clamp(max=width - 1)])
+    sides = torch.where(has_side, near[row, side], torch.inf)
+    return _farthest(view.source, row % view.source.shape[0], begin, hidden, longest, sides.amin(0))
 
 
 def _farthest(source: Tensor, row: Tensor, begin: Tensor, count: Tensor, longest: int, farthest: Tensor) -> Tensor:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from vergence.errors import DeviceError
+from vergence.stereo.memory import Background
 from vergence.stereo.torch.fuse import Fuse, as_is
 from vergence.stereo.torch.views import views
 from vergence.stereo.views import Method
@@ -40,13 +41,22 @@ class TorchViews:
         self._stream = torch.cuda.Stream(self.device) if self.device.type == "cuda" else None
 
     def __call__(
-        self, rgb: NDArray[Any], disparity: NDArray[np.float32], shifts: Iterable[float], *, method: Method = "layered"
+        self,
+        rgb: NDArray[Any],
+        disparity: NDArray[np.float32],
+        shifts: Iterable[float],
+        *,
+        method: Method = "layered",
+        background: Background | None = None,
     ) -> list[NDArray[Any]]:
         """As `vergence.stereo.views.views`: 0 among `shifts` gives `rgb` itself."""
         shifts = tuple(shifts)
+        moved = [shift for shift in shifts if shift != 0]
+        if not moved:
+            return [rgb for _ in shifts]
         with torch.cuda.stream(self._stream):  # None: does nothing
-            moved = [shift for shift in shifts if shift != 0]
-            seen = views(self._send(rgb), self._send(disparity), moved, method=method, fuse=self.fuse) if moved else []
+            sent = self._send(rgb), self._send(disparity)
+            seen = views(*sent, moved, method=method, background=background, fuse=self.fuse)
             fetched = [self._fetch(view) for view in seen]
         if self._stream is not None:
             self._stream.synchronize()

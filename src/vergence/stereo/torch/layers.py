@@ -28,7 +28,8 @@ class Fringe:
 
     Attributes:
         pixel: (n,) int64 index into the flat (H, W).
-        colour: (n, 4) colour times share in the picture's own scale, then the share 0..1.
+        colour: (n, 4) colour times share in the picture's own scale, then the share 0..1, both as exact as a code
+            value: there they are kept in the picture's type.
         disparity: (n,) px.
     """
 
@@ -118,9 +119,10 @@ def _split(texels: Tensor, disparity: Tensor, is_mixed: Tensor, pixel: Tensor) -
     share = share[:, None]
     rest = 1 - share
     left_over = (own - share * before - rest * after) / (share * share + rest * rest)
-    fringe = (before + share * left_over).clamp(0, WHITE[texels.dtype]) * share
+    white = WHITE[texels.dtype]
+    fringe = ((before + share * left_over).clamp(0, white) * share + HALF).floor()
     behind = rounded(after + rest * left_over, texels.dtype)
-    return is_split, behind, far, torch.cat([fringe, share], 1), front
+    return is_split, behind, far, torch.cat([fringe, (white * share + HALF).floor() / white], 1), front
 
 
 def _pure(

@@ -4,9 +4,11 @@ from collections.abc import Iterable
 
 from torch import Tensor
 
+from vergence.stereo.memory import Background
 from vergence.stereo.torch.fill import fill
 from vergence.stereo.torch.fuse import Fuse, as_is
 from vergence.stereo.torch.layers import lay_over, split
+from vergence.stereo.torch.recall import recall
 from vergence.stereo.torch.texels import pack, unpack
 from vergence.stereo.torch.warp import warp
 from vergence.stereo.views import Method
@@ -15,7 +17,13 @@ TOGETHER = 2  # eyes computed at once: a pair; more at a time would only take mo
 
 
 def views(
-    rgb: Tensor, disparity: Tensor, shifts: Iterable[float], *, method: Method = "layered", fuse: Fuse = as_is
+    rgb: Tensor,
+    disparity: Tensor,
+    shifts: Iterable[float],
+    *,
+    method: Method = "layered",
+    background: Background | None = None,
+    fuse: Fuse = as_is,
 ) -> list[Tensor]:
     """Return the (H, W, 3) view for each of `shifts`, the share of `disparity` by which it moves to the right.
 
@@ -24,6 +32,7 @@ def views(
         disparity: (H, W) float32 px on the same device, larger is nearer, with sharp edges.
         shifts: 0.5 and -0.5 for the left and right eye of a pair seen from the middle. 0 gives `rgb` itself.
         method: see `StereoSettings`.
+        background: as there; see `vergence.stereo.torch.recall` for what it costs.
         fuse: how the parts that go over whole pictures are run.
 
     Raises:
@@ -34,14 +43,19 @@ def views(
     if not moved:
         return [rgb for _ in shifts]
     texels = pack(rgb)
-    layers = split(texels, disparity, fuse=fuse) if method == "layered" else None
+    is_quick = method == "fast"
+    layers = None if is_quick else split(texels, disparity, fuse=fuse)
     seen: list[Tensor] = []
     for begin in range(0, len(moved), TOGETHER):
         some = moved[begin : begin + TOGETHER]
         if layers is None:
-            view = fill(warp(texels, disparity, some, fuse=fuse), fuse=fuse)
+            view = warp(texels, disparity, some, is_cubic=False, fuse=fuse)
         else:
-            view = fill(warp(layers.texels, layers.disparity, some, fuse=fuse), fuse=fuse)
+            view = warp(layers.texels, layers.disparity, some, fuse=fuse)
+        if background is not None:
+            view = recall(view, background)
+        fill(view, is_quick=is_quick, fuse=fuse)
+        if layers is not None:
             lay_over(view, layers, texels, disparity)
         seen += unpack(view.texels)
     rest = iter(seen)

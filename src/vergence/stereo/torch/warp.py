@@ -16,11 +16,12 @@ from torch import Tensor
 from torch.nn.functional import pad
 
 from vergence.errors import ShapeError
+from vergence.stereo import scan
 from vergence.stereo import warp as rules
 from vergence.stereo.torch.fuse import Fuse, as_is
 from vergence.stereo.torch.texels import colours, rounded
 
-HALF, HOLE, TEAR = float(rules.HALF), float(rules.HOLE), float(rules.TEAR)
+HALF, HOLE, TEAR = float(rules.HALF), float(scan.HOLE), float(rules.TEAR)
 STEPS = 2**20  # of disparity to a pixel: as fine as float32 is at 8 px; 2**13 px of it fill 53 bits with the column
 LAST = 2**20 - 1  # the highest column a number can hold
 NOBODY = torch.iinfo(torch.int64).min  # what stands where no surface writes
@@ -36,6 +37,8 @@ class Warped:
         column: (E, H, W) int64, of the source pixel seen there or left of there; means nothing in holes.
         source: (H, W) px, the disparity that was warped.
         shifts: E numbers by which it was multiplied.
+        behind: (E, H, W) px of the surface that a hole opens on, for views in which some holes were filled before; None
+            where the rest can be told from `column` and `source`.
     """
 
     texels: Tensor
@@ -43,15 +46,19 @@ class Warped:
     column: Tensor
     source: Tensor
     shifts: tuple[float, ...]
+    behind: Tensor | None = None
 
 
-def warp(texels: Tensor, disparity: Tensor, shifts: Sequence[float], *, fuse: Fuse = as_is) -> Warped:
+def warp(
+    texels: Tensor, disparity: Tensor, shifts: Sequence[float], *, is_cubic: bool = True, fuse: Fuse = as_is
+) -> Warped:
     """Move every pixel by each of `shifts` times `disparity` columns to the right; near things cover far ones.
 
     Args:
         texels: (H, W).
         disparity: (H, W) float32 px, larger is nearer; `HOLE` where the picture has nothing to show.
         shifts: as in `vergence.stereo.warp.warp`, one for each eye.
+        is_cubic: as there.
         fuse: how the parts that go over whole pictures are run, see `vergence.stereo.torch.fuse`.
 
     Raises:
@@ -67,7 +74,7 @@ def warp(texels: Tensor, disparity: Tensor, shifts: Sequence[float], *, fuse: Fu
     nearest = torch.full(moved.place.shape, NOBODY, device=disparity.device)
     nearest.scatter_reduce_(2, moved.target, moved.number, "amax")
     _write_others(nearest, moved, disparity, most=most_covered(shifts))
-    seen, near, column = fuse(_seen)(texels, nearest, moved)
+    seen, near, column = fuse(_seen)(texels, nearest, moved, is_cubic)
     return Warped(seen, near, column, disparity, shifts)
 
 
@@ -141,27 +148,39 @@ def _number(disparity: Tensor, column: Tensor) -> Tensor:
     return torch.add(LAST - column, (disparity * STEPS).long(), alpha=LAST + 1)
 
 
-def _seen(texels: Tensor, nearest: Tensor, moved: Moved) -> tuple[Tensor, Tensor, Tensor]:
+def _seen(texels: Tensor, nearest: Tensor, moved: Moved, is_cubic: bool) -> tuple[Tensor, Tensor, Tensor]:
     """What each target pixel shows: (E, H, W) texels, disparity, and the source column, between which and the next
-    the texels are sampled by a cubic that does not reach across tears."""
+    the texels are sampled: linearly, or by a cubic that does not reach across tears."""
     height, width = texels.shape
     target = torch.arange(width, device=texels.device)
     is_hole = nearest == NOBODY
     near = torch.where(is_hole, HOLE, (nearest >> 20).float() / STEPS)
     column = (LAST - (nearest & LAST)).clamp(max=width - 1)
     along = ((target - moved.place.gather(2, column)) / moved.span.gather(2, column)).clamp(min=0)  # 0 on left halves
-    is_joined = pad(moved.is_joined, (1, 2)).byte()  # as there: pixels i - 1 and i are one surface
-    reach = is_joined[:, :width] | is_joined[:, 2:] << 1  # of the two outer taps, 1 px or none
-    reach = reach.expand(column.shape).gather(2, column)
-
+    t = torch.where(along < 1e-3, 0, along)
     flat = texels.flatten()
     left = column + torch.arange(height, device=texels.device)[:, None] * width
     right = left + (column < width - 1)
-    t = torch.where(along < 1e-3, 0, along)
+    value = _cubic(flat, moved, column, left, right, t) if is_cubic else _linear(flat, left, right, t)
+    return torch.where(is_hole, 0, rounded(value, texels.dtype)), near, column
+
+
+def _linear(flat: Tensor, left: Tensor, right: Tensor, t: Tensor) -> Tensor:
+    """The (..., 3) colours between two pixels of the flat picture, `t` of the way from the left to the right one."""
+    before = colours(flat[left])
+    return before + (colours(flat[right]) - before) * t[..., None]
+
+
+def _cubic(flat: Tensor, moved: Moved, column: Tensor, left: Tensor, right: Tensor, t: Tensor) -> Tensor:
+    """As `_linear`, by a cubic through the next pixels to either side, where these are of the same surface."""
+    width = moved.rise.shape[1]
+    is_joined = pad(moved.is_joined, (1, 2)).byte()  # as there: pixels i - 1 and i are one surface
+    reach = is_joined[:, :width] | is_joined[:, 2:] << 1  # of the two outer taps, 1 px or none
+    reach = reach.expand(column.shape).gather(2, column)
     t2 = t * t
     t3 = t2 * t
     value = colours(flat[left]) * (1.5 * t3 - 2.5 * t2 + 1)[..., None]
     value += colours(flat[right]) * (2 * t2 - 1.5 * t3 + HALF * t)[..., None]
     value += colours(flat[left - (reach & 1)]) * (t2 - HALF * (t3 + t))[..., None]
     value += colours(flat[(right + (reach >> 1)).clamp(max=flat.numel() - 1)]) * (HALF * (t3 - t2))[..., None]
-    return torch.where(is_hole, 0, rounded(value, texels.dtype)), near, column
+    return value
