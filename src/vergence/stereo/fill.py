@@ -52,16 +52,16 @@ def _fill_rows(first, last, near, behind, levels, white, rgb):  # type: ignore[n
             if x - a == width:
                 break  # there is nothing to fill it from: it stays black
             surface = behind[y, a]
-            left, reach_left, right, reach_right, next_to_it = _ends(row, a, x, surface)
+            left, reach_left, right, reach_right = _ends(row, a, x, surface)
             for k in range(a, x):
                 twin, deep = _twin(k, left, reach_left, right, reach_right, width)
                 has_twin = deep < width
                 sigma = min(SIGMA + GROWTH * F(deep), WIDEST)
                 mean_about(y, k, sigma, WINDOW, surface, rgb, near, levels, mean)
                 if mean[3] == F(0):
-                    for c in range(3):
-                        rgb[y, k, c] = rgb[y, twin if has_twin else next_to_it, c]
-                    continue
+                    if has_twin:
+                        rgb[y, k, 0], rgb[y, k, 1], rgb[y, k, 2] = rgb[y, twin, 0], rgb[y, twin, 1], rgb[y, twin, 2]
+                    continue  # else the colour that it came with is all that is known
                 about[3] = F(0)
                 if has_twin:
                     mean_about(y, twin, sigma, 1, row[twin], rgb, near, levels, about)
@@ -84,11 +84,11 @@ def _mirror_rows(first, last, near, behind, rgb):  # type: ignore[no-untyped-def
                 x += 1
             if x - a == width:
                 break  # as above
-            left, reach_left, right, reach_right, next_to_it = _ends(row, a, x, behind[y, a])
+            left, reach_left, right, reach_right = _ends(row, a, x, behind[y, a])
             for k in range(a, x):
                 twin, deep = _twin(k, left, reach_left, right, reach_right, width)
                 if deep == width:
-                    twin = next_to_it
+                    continue
                 count = red = green = blue = F(0)
                 for j in range(max(y - COLUMN, 0), min(y + COLUMN + 1, height)):
                     if abs(near[j, twin] - row[twin]) <= SAME_SURFACE:
@@ -105,15 +105,12 @@ def _mirror_rows(first, last, near, behind, rgb):  # type: ignore[no-untyped-def
 
 @njit(nogil=True, cache=True)
 def _ends(row, a, b, surface):  # type: ignore[no-untyped-def]
-    """About the hole a..b - 1: where the surface begins to its left (-1: nowhere) and how far it goes, the same to its
-    right, and the pixel beside the hole that lies farther back."""
-    width = row.shape[0]
+    """Where the surface begins to the left of the hole a..b - 1 (-1: nowhere) and how far it goes, and to its right."""
     most = b - a + SEARCH
     left, right = _seek(row, a - 1, -1, surface, most), _seek(row, b, 1, surface, most)
     reach_left = _reach(row, left, -1, most) if left >= 0 else 0
     reach_right = _reach(row, right, 1, most) if right >= 0 else 0
-    next_to_it = a - 1 if b == width or (a > 0 and row[a - 1] < row[b]) else b
-    return left, reach_left, right, reach_right, next_to_it
+    return left, reach_left, right, reach_right
 
 
 @njit(nogil=True, cache=True)

@@ -7,7 +7,8 @@ joint upsampling (Kopf et al. 2007). A slope is told from an edge by its range g
 
 A thin thing loses height in such a map before it loses its place: wires and railings would hang in the middle of
 nowhere. What stands out of its surroundings by less than a few samples gets its height back first, by a few steps of
-Richardson-Lucy deconvolution (1972, 1974), which keeps its volume. A map as sharp as the picture stays as it is.
+Richardson-Lucy deconvolution (1972, 1974), which keeps its volume, and no more than a thing of its width can have
+lost. A map as sharp as the picture stays as it is.
 """
 
 from typing import Any
@@ -33,6 +34,8 @@ SOFT = 3.0  # samples it is wide at least in a map that has more samples than de
 THIN = 7  # samples; wider things keep their height
 BLUR = 0.32  # standard deviation of the blur that is undone, as a share of the width of edges; all of it is 0.4
 STEPS = 6
+SMALL = 3  # samples; what is as wide has lost next to nothing
+LOSS = F(9)  # of a thing all of which an opening takes; half of it goes where a line of one sample was blurred
 EDGE_WINDOW = 9  # samples in which an edge is looked for
 SPARSE = 4  # rows of which one is looked at to see how wide edges are
 LEAST = F(0.75)  # px of disparity across an edge under which nobody sees its ramp
@@ -104,7 +107,15 @@ def _raised(disparity: NDArray[np.float32], blur: float) -> NDArray[np.float32]:
 
     for _ in range(STEPS):
         out = out * blurred(np.divide(stands_out, np.maximum(blurred(out), F(1e-3)), dtype=F))
-    return base + out
+    return np.asarray(base + np.minimum(out, _highest(stands_out)), dtype=F)
+
+
+def _highest(stands_out: NDArray[np.float32]) -> NDArray[np.float32]:
+    """How high a thing may have been: the less of it outlasts an opening, the thinner it was and the more it lost."""
+    top = _dilate(stands_out, SMALL)
+    lasting = _dilate(_dilate(_erode(stands_out, SMALL), SMALL), SMALL)
+    lost = 1 - np.minimum(lasting / np.maximum(top, F(1e-3)), 1)
+    return np.asarray(top * (1 + LOSS * lost**4), dtype=F)
 
 
 def _two_sides(disparity: NDArray[np.float32]) -> tuple[NDArray[np.float32], ...]:

@@ -41,7 +41,7 @@ def views(
         if layers is None:
             view = warp(rgb, disparity, shift, is_cubic=False)
         else:
-            view = warp(layers.rgb, layers.disparity, shift)
+            view = warp(layers.rgb, layers.disparity, shift, scene=disparity)
         if background is not None:
             background.into(view)
         fill(view, is_quick=is_quick)

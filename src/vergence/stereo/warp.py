@@ -28,7 +28,7 @@ class Warped:
     """One eye's view.
 
     Attributes:
-        rgb: (H, W, 3), black in holes.
+        rgb: (H, W, 3), in holes a colour of the surface that they open on; black where that is not known.
         disparity: (H, W) px of the surface seen there, `HOLE` where none is.
         behind: (H, W) px of the surface that a hole opens on; means nothing elsewhere.
         shift: what the disparity was multiplied by to get here.
@@ -40,7 +40,14 @@ class Warped:
     shift: float
 
 
-def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float, *, is_cubic: bool = True) -> Warped:
+def warp(
+    rgb: NDArray[Any],
+    disparity: NDArray[np.float32],
+    shift: float,
+    *,
+    scene: NDArray[np.float32] | None = None,
+    is_cubic: bool = True,
+) -> Warped:
     """Move every pixel by `shift * disparity` columns to the right; near things cover far ones.
 
     Args:
@@ -48,6 +55,7 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float, *, is_
         disparity: (H, W) px, larger is nearer, finite; `HOLE` where the picture has nothing to show.
         shift: 0.5 for the left and -0.5 for the right eye of a pair seen from the middle
             (near things have x_left > x_right); 1 or -1 where the picture itself is the other eye.
+        scene: the same without `HOLE`, where there are any: what may lie behind the holes of the view.
         is_cubic: sampled by the cubic; else linearly, which is softer and cheaper.
 
     Raises:
@@ -57,12 +65,15 @@ def warp(rgb: NDArray[Any], disparity: NDArray[np.float32], shift: float, *, is_
         raise ShapeError(f"the picture is {rgb.shape[1]}x{rgb.shape[0]} pixels, its disparity {disparity.shape}")
     out, near, behind = np.empty_like(rgb), np.empty_like(disparity), np.empty_like(disparity)
     white = F(np.iinfo(rgb.dtype).max)
-    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, F(shift), white, is_cubic, out, near, behind)
+    scene = disparity if scene is None else scene
+    by_rows(_warp_rows, rgb.shape[0], rgb, disparity, scene, F(shift), white, is_cubic, out, near, behind)
     return Warped(out, near, behind, shift)
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _warp_rows(first, last, rgb, disparity, shift, white, is_cubic, out, near, behind):  # type: ignore[no-untyped-def]
+def _warp_rows(  # type: ignore[no-untyped-def]
+    first, last, rgb, disparity, scene, shift, white, is_cubic, out, near, behind
+):
     width = disparity.shape[1]
     line = np.empty((width, 3), np.float32)
     position = np.zeros(width, np.float32)  # where in the source row each target pixel looks
@@ -71,8 +82,8 @@ def _warp_rows(first, last, rgb, disparity, shift, white, is_cubic, out, near, b
         for i in range(1, width):
             is_joined[i] = 1 if abs(disparity[y, i] - disparity[y, i - 1]) <= TEAR else 0
         _map_row(disparity[y], is_joined, shift, position, near[y])
-        _look_behind(disparity[y], position, near[y], behind[y])
         _sample_row(rgb[y], is_joined, position, near[y], white, is_cubic, line, out[y])
+        _look_behind(rgb[y], scene[y], position, near[y], behind[y], out[y])
 
 
 @njit(nogil=True, cache=True, fastmath=True)
@@ -102,7 +113,7 @@ def _map_row(disparity, is_joined, shift, position, near):  # type: ignore[no-un
 
 
 @njit(nogil=True, cache=True, fastmath=True)
-def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-def]
+def _look_behind(row, scene, position, near, behind, target):  # type: ignore[no-untyped-def]
     """For each hole the farthest surface that lies between its two ends in the source: that is what opened."""
     width = near.shape[0]
     x = next_hole(near, 0)
@@ -110,16 +121,20 @@ def _look_behind(disparity, position, near, behind):  # type: ignore[no-untyped-
         a = x
         while x < width and near[x] == HOLE:
             x += 1
+        if x - a == width:
+            return
         has_left, has_right = a > 0, x < width
-        farthest = near[x] if has_right else HOLE
-        if has_left and (not has_right or near[a - 1] < farthest):
-            farthest = near[a - 1]
+        place = int(position[x]) if has_right else int(position[a - 1])
+        farthest = near[x] if has_right else near[a - 1]
+        if has_left and near[a - 1] < farthest:
+            place, farthest = int(position[a - 1]), near[a - 1]
         if has_left and has_right:
             for i in range(int(position[a - 1]) + 1, int(position[x])):
-                if HOLE < disparity[i] < farthest:
-                    farthest = disparity[i]
+                if HOLE < scene[i] < farthest:
+                    place, farthest = i, scene[i]
         for k in range(a, x):
             behind[k] = farthest
+            target[k, 0], target[k, 1], target[k, 2] = row[place, 0], row[place, 1], row[place, 2]
         x = next_hole(near, x)
 
 
