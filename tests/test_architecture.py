@@ -18,11 +18,12 @@ BELOW = {  # what each part may import besides `errors`, `types` and itself
     "depth": {"streaming", "geometry"},
     "stability": {"streaming", "geometry"},
     "stereo": {"geometry"},
+    "splats": {"geometry"},
     "synthetic": {"geometry"},
     "datasets": {"geometry", "media", "synthetic"},
     "evaluation": {"geometry", "media", "depth", "stability", "stereo", "synthetic", "datasets"},
     "training": {"geometry", "depth", "stability", "synthetic", "datasets", "evaluation"},
-    "pipelines": {"streaming", "geometry", "media", "depth", "stability", "stereo"},
+    "pipelines": {"streaming", "geometry", "media", "depth", "stability", "stereo", "splats"},
     "cli": None,  # anything
     "__init__": None,
 }

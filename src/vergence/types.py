@@ -177,6 +177,43 @@ class StereoPair:
 
 
 @dataclass(frozen=True)
+class Gaussians:
+    """N 3-D Gaussians (B. Kerbl et al., "3D Gaussian Splatting", 2023), in a world with OpenCV axes: x right, y down.
+
+    Attributes:
+        means: (N, 3) float32, metres where the scale is known.
+        scales: (N, 3) float32 standard deviations along the Gaussian's own axes, as the means.
+        rotations: (N, 4) float32 unit quaternions wxyz, from its own axes to the world's.
+        opacities: (N,) float32, 0..1.
+        harmonics: (N, K, 3) float32 spherical harmonics of colour, K = (degree + 1)^2 of degree 0 to 3, in the order
+            of that paper's code; sRGB 0..1 is 0.5 + sum of harmonics times basis, towards where the viewer looks.
+    """
+
+    means: NDArray[np.float32]
+    scales: NDArray[np.float32]
+    rotations: NDArray[np.float32]
+    opacities: NDArray[np.float32]
+    harmonics: NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        count = len(self.means)
+        shapes = {"means": (count, 3), "scales": (count, 3), "rotations": (count, 4), "opacities": (count,)}
+        for name, shape in shapes.items():
+            if (found := getattr(self, name)).shape != shape or found.dtype != np.float32:
+                raise ShapeError(f"{name} of {count} Gaussians are {shape} float32, not {found.shape} {found.dtype}")
+        harmonics = self.harmonics
+        is_known = harmonics.ndim == 3 and harmonics.shape[1] in (1, 4, 9, 16)
+        if not is_known or harmonics.shape != (count, harmonics.shape[1], 3) or harmonics.dtype != np.float32:
+            raise ShapeError(
+                f"harmonics of {count} Gaussians are ({count}, 1 | 4 | 9 | 16, 3) float32, "
+                f"not {harmonics.shape} {harmonics.dtype}"
+            )
+
+    def __len__(self) -> int:
+        return len(self.means)
+
+
+@dataclass(frozen=True)
 class Colour:
     """How a film's numbers mean colours, as code points of ITU-T H.273 (2 = not stated)."""
 
