@@ -1,21 +1,25 @@
 """The torch twin of the synthesis against the kernels, which are its specification."""
 
-import subprocess
-import sys
+from functools import partial
 
 import numpy as np
 import pytest
-from PIL import Image
 
 torch = pytest.importorskip("torch")
 
 from shots import frame, shot  # noqa: E402
 from vergence.errors import DeviceError, ShapeError  # noqa: E402
+from vergence.stereo import layers as kernel_layers  # noqa: E402
 from vergence.stereo import synthesise as stage  # noqa: E402
+from vergence.stereo import warp as kernel_warp  # noqa: E402
 from vergence.stereo.device import find_views  # noqa: E402
 from vergence.stereo.memory import remember  # noqa: E402
+from vergence.stereo.scan import HOLE  # noqa: E402
 from vergence.stereo.settings import StereoSettings  # noqa: E402
+from vergence.stereo.torch.holes import look_behind  # noqa: E402
 from vergence.stereo.torch.host import TorchViews  # noqa: E402
+from vergence.stereo.torch.layers import split as torch_split  # noqa: E402
+from vergence.stereo.torch.texels import pack, unpack  # noqa: E402
 from vergence.stereo.torch.views import views as torch_views  # noqa: E402
 from vergence.stereo.torch.warp import most_covered  # noqa: E402
 from vergence.stereo.torch.warp import warp as torch_warp  # noqa: E402
@@ -66,9 +70,10 @@ def disc(dtype=np.uint8):
     return np.rint(rgb).astype(dtype), np.where(distance < 30, 16, 0).astype(np.float32)
 
 
-def noise():
+def noise(dtype=np.uint8):
     rng = np.random.default_rng(1)
-    return rng.integers(0, 256, (40, 60, 3)).astype(np.uint8), rng.uniform(-15, 15, (40, 60)).astype(np.float32)
+    picture = rng.integers(0, np.iinfo(dtype).max + 1, (40, 60, 3)).astype(dtype)
+    return picture, rng.uniform(-15, 15, (40, 60)).astype(np.float32)
 
 
 def on(device, picture, disparity, shifts, method):
@@ -127,6 +132,39 @@ def test_pictures_of_odd_sizes_are_seen_as_by_the_kernels(height, width, device)
         assert_same(
             on(device, picture, disparity, (0.5, -0.5), method), views(picture, disparity, (0.5, -0.5), method=method)
         )
+
+
+@pytest.mark.parametrize("device", EACH)
+@pytest.mark.parametrize("make", [disc, noise, partial(scene, 3)], ids=["disc", "noise", "scene"])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_holes_open_on_what_the_kernels_see_there(dtype, make, device):
+    picture, disparity = make(dtype=dtype)
+    disparity -= np.float32(0.3)  # no float32 has it whole, and many pixels lie as far
+    texels, there = pack(torch.from_numpy(picture).to(device)), torch.from_numpy(disparity).to(device)
+    layers, wanted_layers = torch_split(texels, there), kernel_layers.split(picture, disparity)
+    seen = torch_warp(layers.texels, layers.disparity, PAIRS[0], scene=there)
+    behind = look_behind(seen).cpu().numpy()
+    for eye, shift in enumerate(PAIRS[0]):
+        wanted = kernel_warp.warp(wanted_layers.rgb, wanted_layers.disparity, shift, scene=disparity)
+        is_hole = wanted.disparity == HOLE
+        assert is_hole.mean() > 0.02
+        assert ((seen.disparity[eye].cpu().numpy() == HOLE) == is_hole).mean() > 0.999
+        assert (np.abs(behind[eye][is_hole] - wanted.behind[is_hole]) < 1e-3).mean() > 0.99
+        off = np.abs(unpack(seen.texels)[eye].cpu().numpy().astype(float) - wanted.rgb)[is_hole]
+        assert (off.max(axis=-1) <= np.iinfo(dtype).max // 255).mean() > 0.99
+        assert wanted.rgb[is_hole].any(axis=-1).mean() > 0.9
+
+
+@pytest.mark.parametrize("device", EACH)
+@pytest.mark.parametrize("method", METHODS)
+def test_what_is_hidden_entirely_lends_its_colour(method, device):
+    """A far strip between two walls, of which the left one covers it where the right one leaves a hole."""
+    picture, disparity = np.full((5, 40, 3), 60, np.uint8), np.zeros((5, 40), np.float32)
+    disparity[:, 20:] = 12
+    picture[:, 17:20], disparity[:, 17:20] = (10, 200, 30), -16
+    made = on(device, picture, disparity, [0.5], method)
+    assert_same(made, views(picture, disparity, [0.5], method=method))
+    assert (made[0][:, 18:25] == (10, 200, 30)).all()
 
 
 @pytest.mark.parametrize("device", EACH)
@@ -259,18 +297,3 @@ def test_auto_takes_cuda_where_it_is():
 def test_cuda_that_is_not_there_is_refused():
     with pytest.raises(DeviceError, match="finds 0 CUDA devices; choose cpu"):
         find_views("cuda")
-
-
-@pytest.mark.skipif(HAS_CUDA, reason="there is a CUDA device")
-def test_the_command_says_where_it_makes_views_without_cuda(tmp_path):
-    photo, depth, target = tmp_path / "photo.png", tmp_path / "depth.npz", tmp_path / "pair.png"
-    picture, disparity = disc()
-    Image.fromarray(picture).save(photo)
-    np.savez(depth, disparity)
-    run = [sys.executable, "-c", "from vergence.cli.main import main; main()", "stereo", photo, "-o", target]
-    run += ["--depth", depth, "--depth-kind", "disparity", "--device", "cuda"]
-    done = subprocess.run(list(map(str, run)), capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == 0, done.stderr
-    assert "warning: what the eyes see is made on the cpu: " in done.stderr
-    with Image.open(target) as made:
-        assert made.size == (320, 90)

@@ -36,8 +36,7 @@ def fill(view: Warped, *, is_quick: bool = False, fuse: Fuse = as_is) -> Warped:
         twins = _twins(view, runs, r, k)
         surface, pixel = runs.surface[r], runs.row[r] * width + k
         value = _mirror(view, twins) if is_quick else _textured(view, levels, twins, pixel, surface)
-        is_row = runs.end[r] - runs.first[r] == width  # there is nothing to fill it from: it stays black
-        filled.append(rounded(torch.where(is_row[:, None], 0, value), view.texels.dtype))
+        filled.append(rounded(value, view.texels.dtype))
     view.texels.view(-1)[runs.row[run] * width + column] = torch.cat(filled)
     return view
 
@@ -46,12 +45,14 @@ class Twins(NamedTuple):
     """What n hole pixels mirror, each at the nearer end of its run.
 
     Attributes:
-        source: (n,) index into the flat (E, H, W) of a pixel that is seen: the twin, or what lies beside the run.
+        source: (n,) index into the flat (E, H, W) of the twin, or of the pixel itself where it has none.
+        colour: (n, 3) of the twin, or of what the run opens on where that is all that is known.
         deep: (n,) px from that end.
         is_twin: (n,) whether there is one.
     """
 
     source: Tensor
+    colour: Tensor
     deep: Tensor
     is_twin: Tensor
 
@@ -59,7 +60,7 @@ class Twins(NamedTuple):
 def _twins(view: Warped, runs: Runs, run: Tensor, column: Tensor) -> Twins:
     """The twins of hole pixels, each at a `column` of a `run`."""
     width = view.disparity.shape[-1]
-    first, end, row = runs.first[run], runs.end[run], runs.row[run] * width
+    row = runs.row[run] * width
     left, right = runs.ends[:, run]
     reach_left, reach_right = runs.reaches[:, run]
     deep_left = torch.where(left >= 0, column - left - 1, width)
@@ -71,23 +72,20 @@ def _twins(view: Warped, runs: Runs, run: Tensor, column: Tensor) -> Twins:
         left - _mirrored(deep_left, reach_left),
         right + _mirrored(deep_right, reach_right),
     )
-    near = view.disparity.view(-1)
-    before, after = (first - 1).clamp(min=0), end.clamp(max=width - 1)
-    is_before_farther = (end == width) | ((first > 0) & (near[row + before] < near[row + after]))
-    beside = torch.where(is_before_farther, before, after)
-    return Twins(row + torch.where(is_twin, twin, beside), deep, is_twin)
+    source = row + torch.where(is_twin, twin, column)
+    texel = torch.where(is_twin, view.texels.view(-1)[source], runs.texel[run])
+    return Twins(source, colours(texel), deep, is_twin)
 
 
 def _textured(view: Warped, levels: tuple[Tensor, ...], twins: Twins, pixel: Tensor, surface: Tensor) -> Tensor:
     """The (n, 3) colours of hole pixels: the mean of the surface behind, and on top the detail of the twins."""
     source = twins.source
-    nearby = colours(view.texels.view(-1)[source])
     sigma = (SIGMA + GROWTH * twins.deep).clamp(max=WIDEST)
     mean, has_mean = mean_about(view, levels, pixel, sigma=sigma, window=WINDOW, surface=surface)
     about, has_about = mean_about(view, levels, source, sigma=sigma, window=1, surface=view.disparity.view(-1)[source])
     has_detail = twins.is_twin & has_about
-    value = mean + torch.where(has_detail[:, None], DETAIL * (nearby - about), 0)
-    return torch.where(has_mean[:, None], value, nearby)
+    value = mean + torch.where(has_detail[:, None], DETAIL * (twins.colour - about), 0)
+    return torch.where(has_mean[:, None], value, twins.colour)
 
 
 def _mirror(view: Warped, twins: Twins) -> Tensor:
@@ -100,7 +98,7 @@ def _mirror(view: Warped, twins: Twins) -> Tensor:
     index = torch.where((y >= 0) & (y < height), source + beside * width, source)
     is_same = (y >= 0) & (y < height) & ((near[index] - near[source]).abs() <= SAME_SURFACE)
     total = (colours(view.texels.view(-1)[index]) * is_same[..., None]).sum(1)
-    return total / is_same.sum(1, keepdim=True)
+    return torch.where(twins.is_twin[:, None], total / is_same.sum(1, keepdim=True), twins.colour)
 
 
 def _mirrored(offset: Tensor, reach: Tensor) -> Tensor:

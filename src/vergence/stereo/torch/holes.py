@@ -9,7 +9,7 @@ from torch.nn.functional import pad
 
 from vergence.stereo import backdrop as backdrop_rules
 from vergence.stereo.fill import SEARCH
-from vergence.stereo.torch.warp import HOLE, Warped
+from vergence.stereo.torch.warp import HOLE, Warped, as_kept
 
 SAME_SURFACE = float(backdrop_rules.SAME_SURFACE)
 STRIDE = 64  # px looked at in one go: most walks end within
@@ -22,7 +22,8 @@ class Runs:
     Attributes:
         row: (R,) int64, e * H + y.
         first, end: (R,) columns, the end lies just behind the run.
-        surface: (R,) px of what it opens on; means nothing where the run is the whole row.
+        surface: (R,) px of what it opens on, infinite where the run is the whole row.
+        texel: (R,) a colour of that, black where the run is the whole row.
         ends: (2, R) column of the surface's nearest pixel to the left and to the right, -1 where there is none.
         reaches: (2, R) pixels that the surface goes on from there.
         pixels: of all runs together.
@@ -32,6 +33,7 @@ class Runs:
     first: Tensor
     end: Tensor
     surface: Tensor
+    texel: Tensor
     ends: Tensor
     reaches: Tensor
     pixels: int
@@ -45,23 +47,25 @@ def find_runs(view: Warped) -> Runs:
     if view.behind is None:
         begin, hidden = _hidden(view, row, first, end)
         pixels, longest, longest_hidden = _longest(end - first, most, hidden)
-        surface = _surface(view, row, first, end, begin, hidden, longest_hidden)
+        surface, texel = _opened(view, row, first, end, begin, hidden, longest_hidden)
     else:
         pixels, longest = _longest(end - first, most)
-        surface = view.behind.flatten(0, 1)[row, first]
+        surface, texel = view.behind.flatten(0, 1)[row, first], view.texels.flatten(0, 1)[row, first]
     ends, reaches = _around(near, row, torch.stack([first - 1, end]), surface, most, longest)
-    return Runs(row, first, end, surface, ends, reaches, pixels)
+    return Runs(row, first, end, surface, texel, ends, reaches, pixels)
 
 
 def look_behind(view: Warped) -> Tensor:
-    """(E, H, W) px of the surface that each hole of `view` opens on; means nothing elsewhere."""
+    """Write into each hole of `view` a colour of the surface that it opens on, and return (E, H, W) px of that surface,
+    which means nothing elsewhere."""
     row, first, end = _spans(view.disparity.flatten(0, 1))
     begin, hidden = _hidden(view, row, first, end)
     pixels, longest = _longest(end - first, hidden)
-    surface = _surface(view, row, first, end, begin, hidden, longest)
+    surface, texel = _opened(view, row, first, end, begin, hidden, longest)
     run, column = each_pixel(first, end, pixels)
+    pixel = row[run] * view.disparity.shape[-1] + column
     behind = torch.zeros_like(view.disparity)
-    behind.view(-1)[row[run] * behind.shape[-1] + column] = surface[run]
+    behind.view(-1)[pixel], view.texels.view(-1)[pixel] = surface[run], texel[run]
     return behind
 
 
@@ -97,25 +101,27 @@ def _hidden(view: Warped, row: Tensor, first: Tensor, end: Tensor) -> tuple[Tens
     return begin, torch.where(is_between, after - begin, 0).clamp(min=0)
 
 
-def _surface(
+def _opened(
     view: Warped, row: Tensor, first: Tensor, end: Tensor, begin: Tensor, hidden: Tensor, longest: int
-) -> Tensor:
-    """(R,) px of the farthest surface beside each run and among what it hides."""
-    near = view.disparity.flatten(0, 1)
-    width = near.shape[1]
-    has_side = torch.stack([first > 0, end < width])
-    side = torch.stack([(first - 1).clamp(min=0), end.clamp(max=width - 1)])
-    sides = torch.where(has_side, near[row, side], torch.inf)
-    return _farthest(view.source, row % view.source.shape[0], begin, hidden, longest, sides.amin(0))
+) -> tuple[Tensor, Tensor]:
+    """The farthest surface beside each run and among what it hides: (R,) px, and its (R,) texel.
 
+    Where several lie as far it is that of the run's right end, then of its left one, then of the first between.
+    """
+    near, column = view.disparity.flatten(0, 1), view.column.flatten(0, 1)
+    height, width = view.scene.shape
+    has_side = torch.stack([end < width, first > 0])
+    side = torch.stack([end.clamp(max=width - 1), (first - 1).clamp(min=0)])
+    farthest, which = torch.where(has_side, near[row, side], torch.inf).min(0)
+    place = column[row, side].gather(0, which[None]).squeeze(0)
 
-def _farthest(source: Tensor, row: Tensor, begin: Tensor, count: Tensor, longest: int, farthest: Tensor) -> Tensor:
-    """(R,) the lowest disparity of the `count` source pixels from `begin` on, or `farthest` where that is lower."""
-    one_way = torch.ones((1, 1), dtype=torch.int64, device=source.device)
-    for n, values in _ahead(source, row, begin[None], one_way, longest):
-        is_one = (n < count[:, None]) & (values > HOLE)  # not so beyond the row, where values are NaN
-        farthest = torch.minimum(farthest, torch.where(is_one, values, torch.inf).amin((0, 2)))
-    return farthest
+    one_way = torch.ones((1, 1), dtype=torch.int64, device=row.device)
+    for n, values in _ahead(view.scene, row % height, begin[None], one_way, longest):
+        is_one = (n < hidden[:, None]) & (values > HOLE)  # not so beyond the row, where values are NaN
+        lowest, at = torch.where(is_one, as_kept(values), torch.inf).squeeze(0).min(-1)
+        place = torch.where(lowest < farthest, begin + n[at], place)
+        farthest = torch.minimum(farthest, lowest)
+    return farthest, torch.where(has_side.any(0), view.picture[row % height, place], 0)
 
 
 def _around(

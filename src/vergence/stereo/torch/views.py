@@ -51,7 +51,7 @@ def views(
         if layers is None:
             view = warp(texels, disparity, some, is_cubic=False, fuse=fuse)
         else:
-            view = warp(layers.texels, layers.disparity, some, fuse=fuse)
+            view = warp(layers.texels, layers.disparity, some, scene=disparity, fuse=fuse)
         if background is not None:
             view = recall(view, background)
         fill(view, is_quick=is_quick, fuse=fuse)

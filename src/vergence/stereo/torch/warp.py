@@ -35,22 +35,30 @@ class Warped:
         texels: (E, H, W), black in holes.
         disparity: (E, H, W) px of the surface seen there, `HOLE` where none is.
         column: (E, H, W) int64, of the source pixel seen there or left of there; means nothing in holes.
-        source: (H, W) px, the disparity that was warped.
-        shifts: E numbers by which it was multiplied.
-        behind: (E, H, W) px of the surface that a hole opens on, for views in which some holes were filled before; None
-            where the rest can be told from `column` and `source`.
+        picture: (H, W), the texels that were warped.
+        scene: (H, W) px of what may lie behind holes.
+        shifts: E numbers by which the disparity was multiplied.
+        behind: (E, H, W) px of the surface that a hole opens on, in views that have a colour of it there instead of
+            black; None where both can still be told from `column`, `picture` and `scene`.
     """
 
     texels: Tensor
     disparity: Tensor
     column: Tensor
-    source: Tensor
+    picture: Tensor
+    scene: Tensor
     shifts: tuple[float, ...]
     behind: Tensor | None = None
 
 
 def warp(
-    texels: Tensor, disparity: Tensor, shifts: Sequence[float], *, is_cubic: bool = True, fuse: Fuse = as_is
+    texels: Tensor,
+    disparity: Tensor,
+    shifts: Sequence[float],
+    *,
+    scene: Tensor | None = None,
+    is_cubic: bool = True,
+    fuse: Fuse = as_is,
 ) -> Warped:
     """Move every pixel by each of `shifts` times `disparity` columns to the right; near things cover far ones.
 
@@ -58,7 +66,7 @@ def warp(
         texels: (H, W).
         disparity: (H, W) float32 px, larger is nearer; `HOLE` where the picture has nothing to show.
         shifts: as in `vergence.stereo.warp.warp`, one for each eye.
-        is_cubic: as there.
+        scene, is_cubic: as there.
         fuse: how the parts that go over whole pictures are run, see `vergence.stereo.torch.fuse`.
 
     Raises:
@@ -75,7 +83,7 @@ def warp(
     nearest.scatter_reduce_(2, moved.target, moved.number, "amax")
     _write_others(nearest, moved, disparity, most=most_covered(shifts))
     seen, near, column = fuse(_seen)(texels, nearest, moved, is_cubic)
-    return Warped(seen, near, column, disparity, shifts)
+    return Warped(seen, near, column, texels, disparity if scene is None else scene, shifts)
 
 
 def most_covered(shifts: Sequence[float]) -> int:
@@ -146,6 +154,11 @@ def _write_others(nearest: Tensor, moved: Moved, disparity: Tensor, *, most: int
 def _number(disparity: Tensor, column: Tensor) -> Tensor:
     """One int64 whose order is that of the disparity, and the lower column first where that is the same."""
     return torch.add(LAST - column, (disparity * STEPS).long(), alpha=LAST + 1)
+
+
+def as_kept(disparity: Tensor) -> Tensor:
+    """A disparity as exact as `Warped` has it, so that one flat surface is as far in both."""
+    return (disparity * STEPS).trunc() / STEPS
 
 
 def _seen(texels: Tensor, nearest: Tensor, moved: Moved, is_cubic: bool) -> tuple[Tensor, Tensor, Tensor]:
