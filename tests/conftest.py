@@ -1,5 +1,6 @@
 """What every test shares: no network, no deadline, and no models but those the package carries."""
 
+import logging
 import os
 
 import pytest
@@ -18,6 +19,16 @@ def offline_and_alone(monkeypatch, tmp_path_factory):
     monkeypatch.setenv("HF_HOME", str(tmp_path_factory.getbasetemp() / "huggingface-home"))
     for name in ("HF_HUB_CACHE", "HF_ENDPOINT", "HF_TOKEN"):
         monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was():
+    """Put back what commands that run in this process make of the package's log."""
+    logger = logging.getLogger("vergence")
+    before = (logger.handlers, logger.level, logger.propagate)
+    yield
+    logger.handlers, level, logger.propagate = before
+    logger.setLevel(level)
 
 
 os.environ.setdefault("NO_COLOR", "1")

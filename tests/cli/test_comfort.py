@@ -1,7 +1,6 @@
 """Comfort as a user meets it: `--for`, `--ipd-mm`, `--floating-window` and `--report`."""
 
 import json
-import logging
 import shutil
 import signal
 from pathlib import Path
@@ -23,8 +22,7 @@ NEAR = np.s_[100:300, :200]  # of the coffee: a thing cut by the left border
 @pytest.fixture
 def stereo(monkeypatch, capsys):
     """Run `vergence stereo` in this process, which is much quicker than a new one, and put back what it configures."""
-    logger, on_term = logging.getLogger("vergence"), signal.getsignal(signal.SIGTERM)
-    before = (logger.handlers, logger.level, logger.propagate)
+    on_term = signal.getsignal(signal.SIGTERM)
 
     def run(*arguments):
         monkeypatch.setattr("sys.argv", ["vergence", "stereo", *map(str, arguments)])
@@ -34,8 +32,6 @@ def stereo(monkeypatch, capsys):
         return SimpleNamespace(returncode=stopped.value.code or 0, stdout=said.out, stderr=said.err)
 
     yield run
-    logger.handlers, level, logger.propagate = before
-    logger.setLevel(level)
     signal.signal(signal.SIGTERM, on_term)
 
 

@@ -451,7 +451,7 @@ def test_a_round_trip_changes_colours_by_less_than_the_encoder_does(tmp_path: Pa
 
 
 def test_more_than_eight_bits_become_hevc_with_ten(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    caplog.set_level(logging.INFO)
+    caplog.set_level(logging.INFO, logger="vergence")
     source = EDGE / "hdr10_pq_10bit.mp4"
     path = convert(source, tmp_path / "a.mp4", part={"max_frames": 4}, settings=EncodeSettings(crf=4))
     with VideoSource(path) as film, VideoSource(source, max_frames=4) as old:

@@ -37,7 +37,6 @@ SKY_DEPTH = 1000.0  # m; farther than that no eye tells distances apart, and eve
 
 # Mean log depth of a row in upright pictures of the training world, by powers of y from -1 (top) to 1 (bottom).
 VERTICAL_PRIOR = (1.5081, -0.6512, -0.3547, 0.2771, 0.1293, -0.0939)
-PRIOR_SHARE = 0.2
 
 THREADS = 1  # a second one shortens 8 ms to 6 and costs a quarter more work, which the other stages have a use for
 
@@ -110,13 +109,7 @@ def relative_focal(frame: Frame) -> float:
 def z_depth(
     log_depth: NDArray[np.float32], sky_logit: NDArray[np.float32], focal: float = CANONICAL_FOCAL
 ) -> NDArray[np.float32]:
-    """Turn what the network says about an upright picture into z-depth, finite and at most `SKY_DEPTH`.
-
-    A little of the mean depth of a row is mixed in, in log depth: it steadies films at the cost of some relief.
-    """
-    y = (np.arange(len(log_depth), dtype=np.float32) + 0.5) / len(log_depth) * 2 - 1
-    prior = np.polynomial.polynomial.polyval(y, VERTICAL_PRIOR)[:, None]
-    mixed = (1 - PRIOR_SHARE) * log_depth + PRIOR_SHARE * prior.astype(np.float32)
+    """Turn what the network says about an upright picture into z-depth, finite and at most `SKY_DEPTH`."""
     far = np.log1p(np.exp(np.minimum(sky_logit, MOST_SURE)))  # -log(1 - sigmoid(sky_logit))
-    log_z = mixed + far + np.float32(math.log(focal / CANONICAL_FOCAL))
+    log_z = log_depth + far + np.float32(math.log(focal / CANONICAL_FOCAL))
     return np.exp(np.minimum(log_z, np.float32(math.log(SKY_DEPTH))))
