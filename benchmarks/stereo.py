@@ -69,7 +69,8 @@ def costs(width: int) -> None:
         "backward": lambda i: 2 * spent(lambda: rivals.backward(i)),
         "forward_fill": lambda i: 2 * spent(lambda: rivals.forward_fill(i)),
         "ours, fast": lambda i: ours(i, StereoSettings(method="fast")),
-        "ours, layered": lambda i: ours(i, StereoSettings(method="layered")),
+        "ours, single frame": lambda i: ours(i, StereoSettings(fill="texture")),
+        "ours, layered": lambda i: ours(i, StereoSettings()),
     }
     print(f"| method | {' | '.join(SIZES)} |\n|---|{'---|' * len(SIZES)}")
     for name, cost in methods.items():

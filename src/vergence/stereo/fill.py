@@ -64,7 +64,7 @@ def _fill_rows(first, last, near, behind, levels, white, rgb):  # type: ignore[n
                     continue  # else the colour that it came with is all that is known
                 about[3] = F(0)
                 if has_twin:
-                    mean_about(y, twin, sigma, 1, row[twin], rgb, near, levels, about)
+                    mean_about(y, twin, sigma, 0, row[twin], rgb, near, levels, about)
                 detail = DETAIL if about[3] > F(0) else F(0)
                 for c in range(3):
                     value = mean[c] + detail * (F(rgb[y, twin, c]) - about[c])

@@ -112,4 +112,4 @@ def z_depth(
     """Turn what the network says about an upright picture into z-depth, finite and at most `SKY_DEPTH`."""
     far = np.log1p(np.exp(np.minimum(sky_logit, MOST_SURE)))  # -log(1 - sigmoid(sky_logit))
     log_z = log_depth + far + np.float32(math.log(focal / CANONICAL_FOCAL))
-    return np.exp(np.minimum(log_z, np.float32(math.log(SKY_DEPTH))))
+    return np.asarray(np.exp(np.minimum(log_z, np.float32(math.log(SKY_DEPTH)))), dtype=np.float32)

@@ -82,7 +82,7 @@ def _textured(view: Warped, levels: tuple[Tensor, ...], twins: Twins, pixel: Ten
     source = twins.source
     sigma = (SIGMA + GROWTH * twins.deep).clamp(max=WIDEST)
     mean, has_mean = mean_about(view, levels, pixel, sigma=sigma, window=WINDOW, surface=surface)
-    about, has_about = mean_about(view, levels, source, sigma=sigma, window=1, surface=view.disparity.view(-1)[source])
+    about, has_about = mean_about(view, levels, source, sigma=sigma, window=0, surface=view.disparity.view(-1)[source])
     has_detail = twins.is_twin & has_about
     value = mean + torch.where(has_detail[:, None], DETAIL * (twins.colour - about), 0)
     return torch.where(has_mean[:, None], value, twins.colour)
