@@ -32,7 +32,7 @@ class Golden:
 def golden(family: str, name: str) -> Golden:
     with np.load(GOLDENS / family / f"golden_{name}.npz") as stored:
         arrays = {key: stored[key] for key in stored.files if key != "meta"}
-        return Golden(arrays, json.loads(str(stored["meta"])))
+        return Golden(arrays, json.loads(str(stored["meta"])) if "meta" in stored.files else {})
 
 
 def manifest(family: str, variant: str) -> dict[str, Any]:
@@ -65,6 +65,19 @@ def fill(name: str, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if leaf.endswith("weight"):
         return (noise / math.sqrt(math.prod(shape[1:]))).astype(np.float32)
     return (0.5 * noise).astype(np.float32)  # tokens, position embeddings
+
+
+def image(name: str, shape: tuple[int, int, int]) -> NDArray[np.float32]:
+    """The smooth (C, H, W) picture `name` that goldens were made from, 0..1."""
+    random = np.random.Generator(np.random.PCG64(zlib.crc32(name.encode())))
+    channels, height, width = shape
+    v = np.linspace(0, 2 * np.pi, height)[:, None]
+    u = np.linspace(0, 2 * np.pi, width)[None, :]
+    waves = np.zeros(shape)
+    for _ in range(6):
+        a, b = random.uniform(0.5, 4.0, 2)
+        waves += np.sin(a * u + b * v + random.uniform(0, 2 * np.pi, (channels, 1, 1)))
+    return ((waves - waves.min()) / (waves.max() - waves.min())).astype(np.float32)
 
 
 def assert_agrees(found: NDArray[Any], expected: NDArray[Any], *, max_error: float, rms_error: float) -> None:

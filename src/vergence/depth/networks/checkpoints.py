@@ -84,7 +84,7 @@ def identify(state: Mapping[str, Tensor]) -> tuple[str, str]:
     else:
         known = " and ".join(FAMILIES)
         hint = "; it looks like a DINOv2 backbone alone" if "cls_token" in state or "pos_embed" in state else ""
-        raise WeightsError(f"the tensors ({_some(sorted(state))}) belong to no network known here ({known}){hint}")
+        raise WeightsError(f"the tensors ({some(sorted(state))}) belong to no network known here ({known}){hint}")
     token = state.get("pretrained.cls_token")
     size = next(
         (name for name, (backbone, _) in SIZES.items() if token is not None and token.shape[-1] == backbone.width), None
@@ -125,8 +125,8 @@ def load_network(
     with torch.device("meta"):
         network = DepthAnythingV2(size, max_depth) if family == "depth_anything_v2" else VideoDepthAnything(size)
     wanted = network.state_dict()
-    if faults := _differences(wanted, state):
-        raise WeightsError(f"{path} is not {family} {size}: {_some(faults)}; it looks like {' '.join(looks)}")
+    if faults := differences(wanted, state):
+        raise WeightsError(f"{path} is not {family} {size}: {some(faults)}; it looks like {' '.join(looks)}")
     network.load_state_dict({name: state[name].float() for name in wanted if name in state}, strict=False, assign=True)
     for module in network.modules():
         if isinstance(module, PositionEncoder) and module.pe.is_meta:
@@ -136,7 +136,8 @@ def load_network(
     return network.eval().requires_grad_(False)
 
 
-def _differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+def differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> list[str]:
+    """What is wrong with the tensors found for those wanted, one text each."""
     missing = [f"{name} is missing" for name in wanted if name not in found and not name.endswith(ENDINGS)]
     shapes = [
         f"{name} is {tuple(found[name].shape)} instead of {tuple(wanted[name].shape)}"
@@ -146,7 +147,8 @@ def _differences(wanted: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> l
     return shapes + missing + [f"{name} is unknown" for name in found if name not in wanted]
 
 
-def _some(texts: list[str]) -> str:
+def some(texts: list[str]) -> str:
+    """The first few, and how many more there are."""
     return ", ".join(texts[:NAMED]) + (f" and {len(texts) - NAMED} more" if len(texts) > NAMED else "")
 
 

@@ -11,9 +11,14 @@ from torch.nn import functional
 
 PATCH = 14  # pixels of the picture that become one token
 GRID = 37  # patches a side in training: 518 pixels
+HEAD = 64  # channels of a head of attention
 EPSILON = 1e-6  # of every LayerNorm; the checkpoints have variances small enough for it to matter
+HEAD_EPSILON = 1e-5  # of those of queries and keys
+TURN_BASE = 100.0  # the slowest channels of rotary positions turn nearly this much slower than the fastest
 CUBIC = -0.75  # the `a` of torch's bicubic kernel
 OFFSET = 0.1  # patches; see `_resampling`
+
+Turns = tuple[Tensor, Tensor]  # cosines and sines of rotary positions, (N, 64) each
 
 
 @dataclass(frozen=True)
@@ -24,39 +29,38 @@ class BackboneSize:
         width: of a token; every head has 64 of it.
         blocks: how many there are.
         taken: those whose output the decoder reads.
-        is_gated: the feed-forward network is a SwiGLU of 4096 instead of an MLP of four widths.
+        is_gated: the feed-forward network is a SwiGLU of eight thirds of the width instead of an MLP of four widths.
+        normed_from: the first block that normalises its queries and keys; None where none does.
     """
 
     width: int
     blocks: int
     taken: tuple[int, int, int, int]
     is_gated: bool = False
+    normed_from: int | None = None
 
 
-class DinoV2(nn.Module):
-    """(B, 3, H, W) normalised pictures, sides multiples of 14, to four (B, width, H / 14, W / 14) feature maps."""
+class VisionTransformer(nn.Module):
+    """What every network grown from DINOv2 has: the way from a picture to tokens, blocks, and a last LayerNorm."""
 
-    def __init__(self, size: BackboneSize) -> None:
+    def __init__(self, size: BackboneSize, *, epsilon: float = EPSILON) -> None:
         super().__init__()
         self.taken = size.taken
         self.patch_embed = _PatchEmbed(size.width)
         self.cls_token = nn.Parameter(torch.zeros(1, 1, size.width))
         self.pos_embed = nn.Parameter(torch.zeros(1, 1 + GRID * GRID, size.width))
-        self.mask_token = nn.Parameter(torch.zeros(1, size.width))  # of training alone, but in every checkpoint
-        self.blocks = nn.ModuleList(_Block(size) for _ in range(size.blocks))
-        self.norm = nn.LayerNorm(size.width, EPSILON)
+        normed_from = size.blocks if size.normed_from is None else size.normed_from
+        self.blocks = nn.ModuleList(
+            Block(size.width, is_gated=size.is_gated, has_normed_queries=index >= normed_from)
+            for index in range(size.blocks)
+        )
+        self.norm = nn.LayerNorm(size.width, epsilon)
 
-    def forward(self, pictures: Tensor) -> list[Tensor]:
+    def embed(self, pictures: Tensor) -> tuple[Tensor, int, int]:
+        """(B, 3, H, W) to (B, 1 + rows * columns, width) tokens, that of the class first, and both counts."""
         tokens, rows, columns = self.patch_embed(pictures)
         tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
-        tokens = tokens + self.positions(rows, columns)
-        features = []
-        for index, block in enumerate(self.blocks):
-            tokens = block(tokens)
-            if index in self.taken:
-                patches = self.norm(tokens)[:, 1:]
-                features.append(patches.transpose(1, 2).unflatten(2, (rows, columns)))
-        return features
+        return tokens + self.positions(rows, columns), rows, columns
 
     def positions(self, rows: int, columns: int) -> Tensor:
         """The (1, 1 + rows * columns, width) position embedding of a grid of patches."""
@@ -67,6 +71,24 @@ class DinoV2(nn.Module):
         rows_of, columns_of = _resampling(y, is_native), _resampling(x, is_native)
         of_grid = torch.einsum("yi,ijc,xj->yxc", rows_of, of_grid.float(), columns_of).to(of_class.dtype)
         return torch.cat([of_class, of_grid.flatten(0, 1)[None]], dim=1)
+
+
+class DinoV2(VisionTransformer):
+    """(B, 3, H, W) normalised pictures, sides multiples of 14, to four (B, width, H / 14, W / 14) feature maps."""
+
+    def __init__(self, size: BackboneSize) -> None:
+        super().__init__(size)
+        self.mask_token = nn.Parameter(torch.zeros(1, size.width))  # of training alone, but in every checkpoint
+
+    def forward(self, pictures: Tensor) -> list[Tensor]:
+        tokens, rows, columns = self.embed(pictures)
+        features = []
+        for index, block in enumerate(self.blocks):
+            tokens = block(tokens)
+            if index in self.taken:
+                patches = self.norm(tokens)[:, 1:]
+                features.append(patches.transpose(1, 2).unflatten(2, (rows, columns)))
+        return features
 
 
 def _resampling(target: Tensor, is_native: Tensor) -> Tensor:
@@ -100,35 +122,85 @@ class _PatchEmbed(nn.Module):
         return patches.flatten(2).transpose(1, 2), patches.shape[2], patches.shape[3]
 
 
-class _Block(nn.Module):
-    def __init__(self, size: BackboneSize) -> None:
-        super().__init__()
-        self.norm1 = nn.LayerNorm(size.width, EPSILON)
-        self.attn = _Attention(size.width)
-        self.ls1 = _LayerScale(size.width)
-        self.norm2 = nn.LayerNorm(size.width, EPSILON)
-        self.mlp = _SwiGlu(size.width) if size.is_gated else _Mlp(size.width)
-        self.ls2 = _LayerScale(size.width)
+class Block(nn.Module):
+    """Attention and a feed-forward network, each added to what came in, on (B, N, width) tokens.
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        tokens = tokens + self.ls1(self.attn(self.norm1(tokens)))
+    Args:
+        heads: of attention; None is one for every 64 channels.
+        is_gated: see `BackboneSize`.
+        has_normed_queries: queries and keys pass a LayerNorm, each head for itself.
+        epsilon: of the LayerNorms before both parts.
+    """
+
+    def __init__(
+        self,
+        width: int,
+        *,
+        heads: int | None = None,
+        is_gated: bool = False,
+        has_normed_queries: bool = False,
+        epsilon: float = EPSILON,
+    ) -> None:
+        super().__init__()
+        self.norm1 = nn.LayerNorm(width, epsilon)
+        self.attn = _Attention(width, heads or width // HEAD, has_normed_queries)
+        self.ls1 = _LayerScale(width)
+        self.norm2 = nn.LayerNorm(width, epsilon)
+        self.mlp = _SwiGlu(width) if is_gated else _Mlp(width)
+        self.ls2 = _LayerScale(width)
+
+    def forward(self, tokens: Tensor, turns: Turns | None = None) -> Tensor:
+        tokens = tokens + self.ls1(self.attn(self.norm1(tokens), turns))
         return tokens + self.ls2(self.mlp(self.norm2(tokens)))
 
 
 class _Attention(nn.Module):
-    def __init__(self, width: int) -> None:
+    def __init__(self, width: int, heads: int, has_normed_queries: bool) -> None:
         super().__init__()
-        self.heads = width // 64
+        self.heads = heads
         self.qkv = nn.Linear(width, 3 * width)
+        self.q_norm = nn.LayerNorm(width // heads, HEAD_EPSILON) if has_normed_queries else nn.Identity()
+        self.k_norm = nn.LayerNorm(width // heads, HEAD_EPSILON) if has_normed_queries else nn.Identity()
         self.proj = nn.Linear(width, width)
 
-    def forward(self, tokens: Tensor) -> Tensor:
-        queries, keys, values = self.qkv(tokens).unflatten(2, (3, self.heads, 64)).permute(2, 0, 3, 1, 4).unbind(0)
+    def forward(self, tokens: Tensor, turns: Turns | None = None) -> Tensor:
+        queries, keys, values = self.qkv(tokens).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4).unbind(0)
+        queries, keys = self.q_norm(queries), self.k_norm(keys)
+        if turns is not None:
+            queries, keys = turn(queries, turns), turn(keys, turns)
         mixed = functional.scaled_dot_product_attention(queries, keys, values)
         return self.proj(mixed.transpose(1, 2).flatten(2))
 
 
-def fold_layer_scales(backbone: DinoV2) -> None:
+def turns_of(places: Tensor, dtype: torch.dtype) -> Turns:
+    """How a head turns the queries and keys of tokens at these places; see `turn`.
+
+    Rotary position embedding (Su et al., arXiv:2104.09864) in two dimensions: half of the channels turn by the row,
+    the other half by the column, each pair of channels at its own frequency.
+
+    Args:
+        places: (N, 2) rows and columns.
+        dtype: of the queries and keys.
+
+    Returns:
+        The cosines and sines, (N, 64) each.
+    """
+    pairs = HEAD // 4
+    frequencies = TURN_BASE ** (-torch.arange(pairs, device=places.device, dtype=torch.float32) / pairs)
+    angles = places[:, :, None].float() * frequencies
+    angles = torch.cat([angles, angles], dim=2).flatten(1)
+    return angles.cos().to(dtype), angles.sin().to(dtype)
+
+
+def turn(tokens: Tensor, turns: Turns) -> Tensor:
+    """(..., N, 64) queries or keys, each pair of channels turned by its angle."""
+    cosines, sines = turns
+    first, second = tokens.unflatten(-1, (2, 2, HEAD // 4)).unbind(-2)
+    across = torch.stack([-second, first], dim=-2).flatten(-3)
+    return tokens * cosines + across * sines
+
+
+def fold_layer_scales(backbone: VisionTransformer) -> None:
     """Multiply the scale of every residual into the layer before it: the same function in fewer operations."""
     for block in backbone.blocks:
         last_of_mlp = block.mlp.w3 if isinstance(block.mlp, _SwiGlu) else block.mlp.fc2
@@ -159,12 +231,11 @@ class _Mlp(nn.Module):
 
 
 class _SwiGlu(nn.Module):
-    HIDDEN = 4096
-
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.w12 = nn.Linear(width, 2 * self.HIDDEN)
-        self.w3 = nn.Linear(self.HIDDEN, width)
+        hidden = -(-8 * width // 3 // 8) * 8  # as many weights as an MLP of four widths has, in whole eights
+        self.w12 = nn.Linear(width, 2 * hidden)
+        self.w3 = nn.Linear(hidden, width)
 
     def forward(self, tokens: Tensor) -> Tensor:
         gate, value = self.w12(tokens).chunk(2, dim=2)

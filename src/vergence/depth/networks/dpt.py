@@ -11,6 +11,8 @@ from torch.nn import functional
 
 from vergence.depth.networks.dinov2 import PATCH, BackboneSize, DinoV2
 
+LAST_CHANNELS = 32  # before the very last layer
+
 
 @dataclass(frozen=True)
 class DecoderSize:
@@ -48,9 +50,12 @@ class DepthAnythingV2(nn.Module):
 
 
 class Dpt(nn.Module):
-    """Four (B, width, h, w) feature maps to one (B, 1, 14 h, 14 w) map, before its last activation."""
+    """Four (B, width, h, w) feature maps to one (B, outputs, 14 h, 14 w) map, before its last activation.
 
-    def __init__(self, width: int, size: DecoderSize) -> None:
+    `has_spare_unit` says whether a checkpoint has the unit for a skip that the coarsest fusion never gets.
+    """
+
+    def __init__(self, width: int, size: DecoderSize, *, outputs: int = 1, has_spare_unit: bool = True) -> None:
         super().__init__()
         c0, c1, _, c3 = size.channels
         self.projects = nn.ModuleList(nn.Conv2d(width, channels, 1) for channels in size.channels)
@@ -62,7 +67,7 @@ class Dpt(nn.Module):
                 nn.Conv2d(c3, c3, 3, stride=2, padding=1),
             ]
         )
-        self.scratch = _Scratch(size)
+        self.scratch = _Scratch(size, outputs, has_spare_unit)
 
     def forward(self, features: list[Tensor]) -> Tensor:
         fine, medium, coarse, coarsest = self.reassemble(features)
@@ -71,8 +76,8 @@ class Dpt(nn.Module):
     def reassemble(self, features: list[Tensor]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """A pyramid at 4, 2, 1 and 1/2 times the size of the features; the two finer maps are ready to be fused."""
         fine, medium, coarse, coarsest = (
-            resize(project(feature))
-            for feature, project, resize in zip(features, self.projects, self.resize_layers, strict=True)
+            rescale(self.place(project(feature)))
+            for feature, project, rescale in zip(features, self.projects, self.resize_layers, strict=True)
         )
         return self.scratch.layer1_rn(fine), self.scratch.layer2_rn(medium), coarse, coarsest
 
@@ -87,18 +92,26 @@ class Dpt(nn.Module):
         return self.scratch.refinenet3(path, self.scratch.layer3_rn(coarse), (2 * coarse.shape[2], 2 * coarse.shape[3]))
 
     def finish(self, fine: Tensor, medium: Tensor, path: Tensor) -> Tensor:
-        """(B, 1, H, W) in the precision of the last layers, which need not be that of the others."""
+        """(B, outputs, H, W) in the precision of the last layers, which need not be that of the others."""
+        return self.scratch.output_conv2(self.place(self.enlarge(fine, medium, path)))
+
+    def enlarge(self, fine: Tensor, medium: Tensor, path: Tensor) -> Tensor:
+        """What the last layers are given: (B, features / 2, H, W), in their precision."""
         scratch, rows, columns = self.scratch, fine.shape[2], fine.shape[3]
         path = scratch.refinenet2(path, medium, (rows, columns))
         path = scratch.refinenet1(path, fine, (2 * rows, 2 * columns))
-        path = _resize(scratch.output_conv1(path), (rows // 4 * PATCH, columns // 4 * PATCH))
-        return scratch.output_conv2(path.to(scratch.output_conv2[0].weight.dtype))
+        path = resize(scratch.output_conv1(path), (rows // 4 * PATCH, columns // 4 * PATCH))
+        return path.to(scratch.output_conv2[0].weight.dtype)
+
+    def place(self, maps: Tensor) -> Tensor:
+        """Tell maps where their pixels are, in networks that do: asked of those just projected and the largest."""
+        return maps
 
 
 class _Scratch(nn.Module):
     """What fuses the maps from the coarsest to the finest. Its name, and those in it, are the checkpoints'."""
 
-    def __init__(self, size: DecoderSize) -> None:
+    def __init__(self, size: DecoderSize, outputs: int, has_spare_unit: bool) -> None:
         super().__init__()
         c0, c1, c2, c3 = size.channels
         features = size.features
@@ -106,25 +119,35 @@ class _Scratch(nn.Module):
         self.layer2_rn = nn.Conv2d(c1, features, 3, padding=1, bias=False)
         self.layer3_rn = nn.Conv2d(c2, features, 3, padding=1, bias=False)
         self.layer4_rn = nn.Conv2d(c3, features, 3, padding=1, bias=False)
-        self.refinenet1 = _Fusion(features)
-        self.refinenet2 = _Fusion(features)
-        self.refinenet3 = _Fusion(features)
-        self.refinenet4 = _Fusion(features)
+        self.refinenet1 = Fusion(features)
+        self.refinenet2 = Fusion(features)
+        self.refinenet3 = Fusion(features)
+        self.refinenet4 = Fusion(features, has_skip=has_spare_unit)
         self.output_conv1 = nn.Conv2d(features, features // 2, 3, padding=1)
-        self.output_conv2 = nn.Sequential(nn.Conv2d(features // 2, 32, 3, padding=1), nn.ReLU(), nn.Conv2d(32, 1, 1))
+        self.output_conv2 = last_layers(features // 2, outputs)
 
 
-class _Fusion(nn.Module):
-    def __init__(self, features: int) -> None:
+def last_layers(channels: int, outputs: int) -> nn.Sequential:
+    """What makes (B, channels, H, W) one map for every output."""
+    return nn.Sequential(
+        nn.Conv2d(channels, LAST_CHANNELS, 3, padding=1), nn.ReLU(), nn.Conv2d(LAST_CHANNELS, outputs, 1)
+    )
+
+
+class Fusion(nn.Module):
+    """A map, and a finer one that skipped the way down, made one of the size asked."""
+
+    def __init__(self, features: int, *, has_skip: bool = True) -> None:
         super().__init__()
-        self.resConfUnit1 = _Residual(features)  # not used where there is no skip, but in every checkpoint
+        if has_skip:
+            self.resConfUnit1 = _Residual(features)
         self.resConfUnit2 = _Residual(features)
         self.out_conv = nn.Conv2d(features, features, 1)
 
     def forward(self, path: Tensor, skip: Tensor | None, size: tuple[int, int]) -> Tensor:
         if skip is not None:
             path = path + self.resConfUnit1(skip)
-        return self.out_conv(_resize(self.resConfUnit2(path), size))
+        return self.out_conv(resize(self.resConfUnit2(path), size))
 
 
 class _Residual(nn.Module):
@@ -137,5 +160,6 @@ class _Residual(nn.Module):
         return path + self.conv2(functional.relu(self.conv1(functional.relu(path))))
 
 
-def _resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+def resize(maps: Tensor, size: tuple[int, int]) -> Tensor:
+    """(B, C, h, w) bilinearly at another (height, width), corner pixels on corner pixels."""
     return functional.interpolate(maps, size, mode="bilinear", align_corners=True)  # as the networks were trained
