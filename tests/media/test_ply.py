@@ -99,6 +99,7 @@ def test_a_file_cut_anywhere_is_refused(tmp_path):
         ("ply\nformat binary_little_endian 1.0\nend_header\n", "begin with vertices"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex -1\nend_header\n", "not read"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex many\nend_header\n", "not read"),
+        ("ply\nformat binary_little_endian 1.0\nelement vertex 9\nend_header\n", "not read"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex 0\nproperty list uchar int x\nend_header\n", "not read"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex 0\nproperty half x\nend_header\n", "not read"),
         ("ply\nformat binary_little_endian 1.0\nelement vertex 0\nproperty float x\nend_header\n", "needed are x y z"),

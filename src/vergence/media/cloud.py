@@ -7,6 +7,7 @@ from math import isfinite, radians, tan
 from typing import Literal, get_args
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
 from vergence.geometry.edges import is_smeared
@@ -103,7 +104,23 @@ def clouds(
     Raises:
         SettingsError: a confidence is asked for that the depth does not have.
     """
-    has_warned = has_warned_of_none = False
+    has_warned = False
+    for item, known in with_known_camera(items, camera):
+        cloud = point_cloud(item, known, settings)
+        if not len(cloud.points) and not has_warned:
+            logger.warning(
+                "no point of the picture at %g s is left; --farthest, --min-confidence and --edges say which go",
+                float(item.frame.time),
+            )
+            has_warned = True
+        yield cloud
+
+
+def with_known_camera(
+    items: Iterable[DepthFrame], camera: Intrinsics | None = None
+) -> Iterator[tuple[DepthFrame, Intrinsics]]:
+    """Find the camera of each picture, as `clouds` says."""
+    has_warned = False
     for item in items:
         known = camera or item.depth.intrinsics or item.frame.intrinsics
         if known is None and not has_warned:
@@ -113,14 +130,7 @@ def clouds(
                 GUESSED_FOV,
             )
             has_warned = True
-        cloud = point_cloud(item, known or guessed_camera(item.frame.width, item.frame.height), settings)
-        if not len(cloud.points) and not has_warned_of_none:
-            logger.warning(
-                "no point of the picture at %g s is left; --farthest, --min-confidence and --edges say which go",
-                float(item.frame.time),
-            )
-            has_warned_of_none = True
-        yield cloud
+        yield item, known or guessed_camera(item.frame.width, item.frame.height)
 
 
 def point_cloud(item: DepthFrame, camera: Intrinsics, settings: CloudSettings) -> PointCloud:
@@ -132,8 +142,7 @@ def point_cloud(item: DepthFrame, camera: Intrinsics, settings: CloudSettings) -
     kept = depth.valid & (z > 0)
     if settings.edges == "drop":
         kept &= ~is_smeared(np.where(kept, z, np.float32(0)), camera)
-    if kept.any():
-        kept &= z <= (SCENE * np.quantile(z[kept], 0.25) if settings.farthest == "auto" else settings.farthest)
+    kept &= is_near(z, kept, settings.farthest)
     if settings.min_confidence is not None:
         if depth.confidence is None:
             raise SettingsError("this depth says nothing of its confidence; leave out --min-confidence")
@@ -147,6 +156,13 @@ def point_cloud(item: DepthFrame, camera: Intrinsics, settings: CloudSettings) -
         frame.rgb8.reshape(-1, 3)[chosen],
         confidence=None if depth.confidence is None else depth.confidence.reshape(-1)[chosen],
     )
+
+
+def is_near(z: NDArray[np.float32], kept: NDArray[np.bool_], farthest: float | Literal["auto"]) -> NDArray[np.bool_]:
+    """Where depth (H, W) is `farthest` or less, see `CloudSettings`; "auto" looks at the pixels that are `kept`."""
+    if farthest == "auto":
+        farthest = SCENE * float(np.quantile(z[kept], 0.25)) if kept.any() else 0.0
+    return z <= np.float32(farthest)
 
 
 def guessed_camera(width: int, height: int) -> Intrinsics:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from vergence.errors import MediaError
 
-Holds = Literal["picture", "film", "depth", "points", "pair"]
+Holds = Literal["picture", "film", "depth", "points", "splats", "pair"]
 
 MAX_PIXELS = 200_000_000  # of one picture: the largest phone cameras fit, a decompression bomb does not
 HEAD = 32  # bytes of a file that are enough to know its format
@@ -71,7 +71,10 @@ FORMATS: tuple[Format, ...] = (
     Format("YUV4MPEG", (".y4m",), FILM, (), ((0, b"YUV4MPEG2"),)),
     Format("H.26x", (".h264", ".264", ".h265", ".265", ".hevc"), FILM),
     Format("OpenEXR", (".exr",), DEPTH, DEPTH, ((0, b"\x76\x2f\x31\x01"),), "depth_exr"),
-    Format("PLY", (".ply",), ("points",), ("points",), ((0, b"ply\n"), (0, b"ply\r"))),
+    Format("PLY", (".ply",), ("points", "splats"), ("points", "splats"), ((0, b"ply\n"), (0, b"ply\r"))),
+    Format("SPZ", (".spz",), ("splats",), ("splats",)),
+    Format("splat", (".splat",), ("splats",), ("splats",)),
+    Format("GLB", (".glb",), ("points",), ("points",), ((0, b"glTF"),)),
     Format("NumPy", (".npz",), DEPTH, DEPTH, ((0, b"PK\x03\x04"),), "depth_npz"),
 )
 
@@ -100,10 +103,10 @@ def is_pattern(path: Path) -> bool:
 
 
 def read_suffixes(holds: Holds) -> tuple[str, ...]:
-    """The suffixes of files that may hold pictures, films, depth or points."""
+    """The suffixes of files that may hold pictures, films, depth, points or splats."""
     return tuple(suffix for row in FORMATS if holds in row.reads for suffix in row.suffixes)
 
 
 def written_suffixes(holds: Holds) -> tuple[str, ...]:
-    """The suffixes results may have that hold pictures, films, depth or points."""
+    """The suffixes results may have that hold pictures, films, depth, points or splats."""
     return tuple(suffix for row in FORMATS if holds in row.writes for suffix in row.suffixes)

@@ -101,8 +101,8 @@ def open_source(
         return ImageSource(path)
     if holds == "depth":
         raise FormatError(f"{path} holds depth, not a picture; give the picture, and this file as its depth")
-    if holds == "points":
-        raise FormatError(f"{path} holds points, not a picture; give the picture they were made from")
+    if holds in ("points", "splats"):
+        raise FormatError(f"{path} holds {holds}, not a picture; give the picture they were made from")
     known = ", ".join(dict.fromkeys((*read_suffixes("film"), *read_suffixes("picture"))))
     raise FormatError(f"{path} is in no format we know ({known})")
 

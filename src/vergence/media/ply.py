@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from vergence.errors import FormatError, MediaError, ShapeError
 from vergence.media.formats import is_pattern
 from vergence.media.frames import NumberedFolder
+from vergence.media.ply_header import SCALARS, read_elements
 from vergence.media.targets import Target
 from vergence.types import MediaInfo
 
@@ -25,13 +26,6 @@ SUFFIX = ".ply"
 FLIP = np.array([1, -1, -1], np.float32)
 AXES_COMMENT = "x right, y up, z towards the viewer"
 XYZ, RGB, NORMAL, CONFIDENCE = ("x", "y", "z"), ("red", "green", "blue"), ("nx", "ny", "nz"), "confidence"
-ENDIANS = {"binary_little_endian": "<", "binary_big_endian": ">"}
-SCALARS = {
-    "char": "i1", "int8": "i1", "uchar": "u1", "uint8": "u1", "short": "i2", "int16": "i2", "ushort": "u2",
-    "uint16": "u2", "int": "i4", "int32": "i4", "uint": "u4", "uint32": "u4", "float": "f4", "float32": "f4",
-    "double": "f8", "float64": "f8",
-}  # fmt: skip
-LONGEST_LINE, MOST_LINES = 1024, 1024  # of a header; longer ones are no PLY
 
 
 @dataclass(frozen=True)
@@ -89,7 +83,7 @@ def read_ply(path: str | Path) -> PointCloud:
     try:
         size = path.stat().st_size
         with path.open("rb") as file:
-            dtype, count = _header(file, path)
+            dtype, count = _vertices(file, path)
             held = size - file.tell()
             if count * dtype.itemsize > held:  # before memory is taken for what a header claims
                 raise MediaError(
@@ -180,45 +174,14 @@ def _save(path: Path, header: bytes, records: NDArray[Any]) -> None:
         file.write(records.view(np.uint8).data)
 
 
-def _header(file: IO[bytes], path: Path) -> tuple[np.dtype[Any], int]:
+def _vertices(file: IO[bytes], path: Path) -> tuple[np.dtype[Any], int]:
     """Read up to the end of the header: what a vertex is made of, and how many there are."""
-    lines = _header_lines(file, path)
-    if lines[0] != ["ply"]:
-        raise FormatError(f"{path} is not a PLY file: it does not begin with the word ply")
-    kind = next((words[1] for words in lines if words[0] == "format" and len(words) == 3), "")
-    if kind not in ENDIANS:
-        raise FormatError(f"{path} is PLY of format {kind or 'unknown'!r}; convert it to binary_little_endian first")
-    elements = [at for at, words in enumerate(lines) if words[0] == "element"]
-    if not elements or lines[elements[0]][1:2] != ["vertex"]:
+    elements = read_elements(file, path)
+    if not elements or elements[0].name != "vertex":
         raise FormatError(f"{path} does not begin with vertices; convert it with a viewer such as MeshLab first")
-    fields: list[tuple[str, str]] = []
-    try:
-        (count,) = (int(word) for word in lines[elements[0]][2:])
-        if count < 0:
-            raise ValueError(f"{count} vertices")
-        for words in lines[elements[0] + 1 : (elements[1] if len(elements) > 1 else None)]:
-            if words[0] == "property":
-                scalar, name = words[1:]
-                fields.append((name, ENDIANS[kind] + SCALARS[scalar]))
-        return np.dtype(fields), count
-    except (KeyError, ValueError) as error:  # lists have more words, and two fields of a name make no dtype
-        raise FormatError(f"{path} has vertices of a kind that is not read ({error})") from error
-
-
-def _header_lines(file: IO[bytes], path: Path) -> list[list[str]]:
-    lines: list[list[str]] = []
-    for _ in range(MOST_LINES):
-        line = file.readline(LONGEST_LINE)
-        words = line.decode("ascii", "replace").split()
-        if not lines and words != ["ply"]:
-            raise FormatError(f"{path} is not a PLY file: it does not begin with the word ply")
-        if words == ["end_header"]:
-            return lines
-        if not line.endswith(b"\n"):
-            break
-        if words:
-            lines.append(words)
-    raise MediaError(f"{path} is damaged: its header has no end; get a whole copy")
+    if elements[0].dtype is None:
+        raise FormatError(f"{path} has vertices of a kind that is not read")
+    return elements[0].dtype, elements[0].count
 
 
 def _columns(records: NDArray[Any], names: Sequence[str]) -> NDArray[np.float32]:

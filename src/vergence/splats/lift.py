@@ -1,0 +1,154 @@
+"""Depth to Gaussians: one surfel a pixel, flat on the surface and as wide as the pixel is there."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.errors import ShapeError
+from vergence.geometry.project import unproject
+from vergence.splats.harmonics import plain
+from vergence.splats.turns import quaternions
+from vergence.types import Gaussians, Intrinsics
+
+WIDTH = np.float32(0.5)  # standard deviation of a surfel in pixels: 0.35 is sharper, but opens into a sieve from nearer
+FLATNESS = np.float32(0.1)  # its thickness over its lesser width: enough for viewers that cannot draw a plane
+LONGEST = np.float32(4)  # times as long as wide, on surfaces seen under 14 degrees and less; else they fly as needles
+OPAQUE = np.float32(0.99)  # the most that renderers draw
+FAINT = np.float32(0.1)  # of `OPAQUE`: the least that the unsurest surfel has
+SURE = 0.25  # quantile of confidence from which on surfels are opaque
+
+
+def lift(
+    z: NDArray[np.float32],
+    rgb: NDArray[np.uint8],
+    intrinsics: Intrinsics,
+    kept: NDArray[np.bool_],
+    *,
+    confidence: NDArray[np.float32] | None = None,
+    world_from_camera: NDArray[np.float64] | None = None,
+) -> Gaussians:
+    """Make a surfel of every pixel that is `kept`.
+
+    Its normal is that of the depth around it, taken on the side where depth changes less, so that a surface keeps its
+    own to its very edge. Colour is the pixel's, the same from everywhere.
+
+    Args:
+        z: (H, W) depth, metres or any multiple.
+        rgb: (H, W, 3) sRGB.
+        intrinsics: of that same picture, px.
+        kept: (H, W), where `z` is to be used; it must be positive there.
+        confidence: (H, W), higher is surer: a surfel less sure than three quarters of all is the fainter for it.
+        world_from_camera: (4, 4) rigid pose; None leaves the Gaussians in the camera's axes.
+
+    Raises:
+        ShapeError: the arrays are of different sizes.
+    """
+    if rgb.shape[:2] != z.shape or kept.shape != z.shape or (confidence is not None and confidence.shape != z.shape):
+        raise ShapeError(f"depth is {z.shape}, but its picture {rgb.shape[:2]} and its mask {kept.shape}")
+    points = unproject(z, intrinsics)
+    along, down = (_tangents(points, kept, axis)[kept] for axis in (1, 0))
+    means = points[kept].astype(np.float32, copy=False)
+    rotations, stretch = _orient(means, np.cross(along, down))
+    width = WIDTH * means[:, 2] * np.float32(2 / (intrinsics.fx + intrinsics.fy))
+    scales = np.stack([width * stretch, width, width * FLATNESS], axis=1)
+    if world_from_camera is not None:
+        turn, shift = world_from_camera[:3, :3], world_from_camera[:3, 3]
+        means = (means @ turn.T + shift).astype(np.float32)
+        rotations = turn.astype(np.float32) @ rotations
+    opacities = np.full(len(means), OPAQUE, np.float32)
+    if confidence is not None and len(means):
+        sure = confidence[kept]
+        opacities *= np.clip(sure / max(np.quantile(sure, SURE), np.finfo(np.float32).tiny), FAINT, 1)
+    return Gaussians(
+        means=means,
+        scales=scales,
+        rotations=quaternions(rotations),
+        opacities=opacities,
+        harmonics=plain(rgb[kept].astype(np.float32) / np.float32(255)),
+    )
+
+
+def snap(z: NDArray[np.float32], smeared: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Give each `smeared` pixel (`geometry.edges`) the depth of the nearest pixel that is `valid` and is not.
+
+    A ramp between two surfaces becomes a step in its middle: no sheet hangs between them, and no gap opens where the
+    picture was taken from. All are (H, W).
+    """
+    clean = valid & ~smeared
+    if not clean.any() or not smeared.any():
+        return z
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~clean).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    depth_of = np.empty(int(nearest.max()) + 1, np.float32)
+    depth_of[nearest[clean]] = z[clean]
+    return np.where(smeared, depth_of[nearest], z)
+
+
+def merge(parts: Sequence[Gaussians]) -> Gaussians:
+    """Put Gaussians of several views of one world together; harmonics that one lacks are 0.
+
+    Raises:
+        ShapeError: there are none.
+    """
+    if not parts:
+        raise ShapeError("nothing to merge; give Gaussians of at least one view")
+    count = max(part.harmonics.shape[1] for part in parts)
+    return Gaussians(
+        means=np.concatenate([part.means for part in parts]),
+        scales=np.concatenate([part.scales for part in parts]),
+        rotations=np.concatenate([part.rotations for part in parts]),
+        opacities=np.concatenate([part.opacities for part in parts]),
+        harmonics=np.concatenate(
+            [np.pad(part.harmonics, ((0, 0), (0, count - part.harmonics.shape[1]), (0, 0))) for part in parts]
+        ),
+    )
+
+
+def _tangents(points: NDArray[np.float32], kept: NDArray[np.bool_], axis: int) -> NDArray[np.float32]:
+    """How the surface goes on along an axis of the picture: (H, W, 3), to the neighbour whose depth differs less.
+
+    Where neither neighbour is kept it is taken to stand upright: the step of a plane that faces the camera.
+    """
+    step = np.diff(points, axis=axis)
+    cost = np.abs(step[..., 2])
+    joined = kept[:, 1:] & kept[:, :-1] if axis else kept[1:] & kept[:-1]
+    cost = np.where(joined, cost, np.inf)
+    nothing = [(0, 0), (0, 0)]
+    nothing[axis] = (1, 1)
+    step = np.pad(step, [*nothing, (0, 0)])
+    cost = np.pad(cost, nothing, constant_values=np.inf)
+    ends = (slice(None, -1), slice(1, None))
+    (before, after), (cost_before, cost_after) = (
+        tuple(array[:, end] if axis else array[end] for end in ends) for array in (step, cost)
+    )
+    upright = np.zeros(3, np.float32)
+    upright[1 - axis] = 1
+    chosen = np.where((cost_before <= cost_after)[..., None], before, after)
+    return np.where(np.isinf(np.minimum(cost_before, cost_after))[..., None], upright, chosen)
+
+
+def _orient(
+    means: NDArray[np.float32], normals: NDArray[np.float32]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Axes (N, 3, 3) of surfels, columns long, wide and normal, and by how much the long axis is longer.
+
+    A round pixel falls on a tilted plane as an ellipse whose long axis points away from the eye.
+    """
+    view = means / np.linalg.norm(means, axis=1, keepdims=True)
+    length = np.linalg.norm(normals, axis=1, keepdims=True)
+    normals = np.where(length > 0, normals / np.maximum(length, np.finfo(np.float32).tiny), -view)
+    cosine = np.sum(normals * view, axis=1, keepdims=True)
+    normals = np.where(cosine > 0, -normals, normals)  # towards the camera
+    cosine = -np.abs(cosine)
+    away = view - cosine * normals
+    sine = np.linalg.norm(away, axis=1, keepdims=True)
+    # Seen head-on, any axis does: one across the normal.
+    across = np.cross(normals, np.where(np.abs(normals[:, :1]) < 0.7, [[1, 0, 0]], [[0, 1, 0]]))
+    long = np.where(sine > 1e-3, away / np.maximum(sine, 1e-3), across / np.linalg.norm(across, axis=1, keepdims=True))
+    long = long.astype(np.float32)
+    wide = np.cross(normals, long)
+    stretch = np.minimum(1 / np.maximum(-cosine[:, 0], 1 / LONGEST), LONGEST)
+    return np.stack([long, wide, normals], axis=2).astype(np.float32), stretch.astype(np.float32)
