@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from vergence.pipelines.cloud import process_cloud
     from vergence.pipelines.depth import process_depth
     from vergence.pipelines.job import GivenDepth, Part, Progress, Result
+    from vergence.pipelines.render import process_render
+    from vergence.pipelines.splats import process_splats
     from vergence.pipelines.stereo import process_photo, process_video
     from vergence.stability.shots import mark_shots
     from vergence.stability.stabilise import StabiliseSettings, stabilise
@@ -45,6 +47,8 @@ _HOMES = {
     "vergence.pipelines.cloud": ("process_cloud",),
     "vergence.pipelines.depth": ("process_depth",),
     "vergence.pipelines.job": ("GivenDepth", "Part", "Progress", "Result"),
+    "vergence.pipelines.render": ("process_render",),
+    "vergence.pipelines.splats": ("process_splats",),
     "vergence.pipelines.stereo": ("process_photo", "process_video"),
     "vergence.stability.shots": ("mark_shots",),
     "vergence.stability.stabilise": ("StabiliseSettings", "stabilise"),
@@ -87,6 +91,8 @@ __all__ = [
     "process_cloud",
     "process_depth",
     "process_photo",
+    "process_render",
+    "process_splats",
     "process_video",
     "read_depth",
     "read_ply",

@@ -94,7 +94,7 @@ def cloud(
     from vergence.stability.stabilise import StabiliseSettings
 
     camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)
-    settings = CloudSettings(edges, _farthest(farthest), min_confidence, max_points)
+    settings = CloudSettings(edges, depth_limit(farthest), min_confidence, max_points)
     sources = files.expand(inputs)
     files.check_target(sources, output)
     source_of_depth: DepthModel | GivenDepth
@@ -135,7 +135,8 @@ def cloud(
         raise typer.Exit(1)
 
 
-def _farthest(text: str) -> float | Literal["auto"]:
+def depth_limit(text: str) -> float | Literal["auto"]:
+    """Read what `--farthest` says."""
     if text == "auto":
         return "auto"
     try:

@@ -20,6 +20,8 @@ from vergence.cli.doctor import doctor
 from vergence.cli.eval import app as evaluate
 from vergence.cli.export import export
 from vergence.cli.models import app as models
+from vergence.cli.render import render
+from vergence.cli.splats import splats
 from vergence.cli.stereo import stereo
 from vergence.cli.synth import synth
 from vergence.cli.train import train
@@ -39,6 +41,8 @@ app = typer.Typer(
 app.command()(stereo)
 app.command()(depth)
 app.command()(cloud)
+app.command()(splats)
+app.command()(render)
 models.command()(export)
 app.add_typer(models, name="models")
 app.command()(synth)

@@ -11,6 +11,7 @@ from vergence.depth.model import DepthModel, load_model
 from vergence.errors import DepthKindError, FormatError
 from vergence.media.cloud import CameraSettings, CloudSettings, clouds, with_camera
 from vergence.media.depth_file import DepthSource
+from vergence.media.open import Source
 from vergence.media.ply import SUFFIX as CLOUD_SUFFIX
 from vergence.media.ply import PlySink
 from vergence.media.sampling import Shrunk
@@ -28,7 +29,7 @@ from vergence.pipelines.job import (
 )
 from vergence.stability.stabilise import StabiliseSettings
 from vergence.streaming import Stage, overlapped
-from vergence.types import DepthFrame, DepthKind, MediaInfo
+from vergence.types import DepthFrame, DepthKind, Intrinsics, MediaInfo
 
 logger = logging.getLogger(__name__)
 
@@ -72,25 +73,41 @@ def process_cloud(
         info = media.info
         path = _cloud_path(info, target)
         check_not_its_own(path, info)
-        whole = media.source.info if isinstance(media, Shrunk) else info
-        told = (camera or CameraSettings()).of(whole.width, whole.height)
-        told = told and told.resized(info.width, info.height)
-        stages: list[Stage] = [lambda frames: with_camera(frames, told)]
-        if isinstance(depth, GivenDepth):
-            given = stack.enter_context(DepthSource(depth.path, kind=depth.kind))
-            stages.append(lambda frames: joined(frames, given, depth.path))
-            name, giver = None, str(depth.path)
-        else:
-            model = load_model(model_for_cloud(depth)) if isinstance(depth, str) else depth
-            _require_depth(model.card.kind, repr(model.card.name))
-            stages += depth_stages(info, model, stabilising)
-            name, giver = model.card.name, repr(model.card.name)
+        stages, told, name = lifting_stages(stack, media, depth, camera, stabilising)
         sink = stack.enter_context(PlySink(path, like=info, overwrite=overwrite))
-        stages.append(lambda items: _with_scale(items, giver))
         stages.append(lambda items: clouds(items, settings=settings, camera=told))
         points = stack.enter_context(overlapped(media, *stages, size=QUEUE))
         frames, seconds = drain(points, sink.write, info, progress)
     return Result(sink.path, frames, seconds, name)
+
+
+def lifting_stages(
+    stack: ExitStack,
+    media: Source,
+    depth: str | DepthModel | GivenDepth,
+    camera: CameraSettings | None,
+    stabilising: StabiliseSettings | None,
+) -> tuple[list[Stage], Intrinsics | None, str | None]:
+    """From frames to frames with z-depth; with the camera the user told, px, and the model's name.
+
+    Arguments as `process_cloud`; what is opened is closed with `stack`.
+    """
+    info = media.info
+    whole = media.source.info if isinstance(media, Shrunk) else info
+    told = (camera or CameraSettings()).of(whole.width, whole.height)
+    told = told and told.resized(info.width, info.height)
+    stages: list[Stage] = [lambda frames: with_camera(frames, told)]
+    if isinstance(depth, GivenDepth):
+        given = stack.enter_context(DepthSource(depth.path, kind=depth.kind))
+        stages.append(lambda frames: joined(frames, given, depth.path))
+        name, giver = None, str(depth.path)
+    else:
+        model = load_model(model_for_cloud(depth)) if isinstance(depth, str) else depth
+        _require_depth(model.card.kind, repr(model.card.name))
+        stages += depth_stages(info, model, stabilising)
+        name, giver = model.card.name, repr(model.card.name)
+    stages.append(lambda items: _with_scale(items, giver))
+    return stages, told, name
 
 
 def model_for_cloud(name: str) -> str:
