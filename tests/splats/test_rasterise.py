@@ -155,3 +155,20 @@ def test_a_view_that_cannot_be_is_refused():
         View(SMALL, np.eye(3))
     with pytest.raises(ShapeError, match="near plane"):
         View(SMALL, np.eye(4), near=0)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf, 3e38])
+@pytest.mark.parametrize("name", ["means", "scales", "rotations", "opacities", "harmonics"])
+def test_numbers_of_a_damaged_file_do_no_harm(name, bad):
+    gaussians, view = scene(100, degree=1), View(SMALL, np.eye(4))
+    values = getattr(gaussians, name).copy()
+    values.reshape(100, -1)[::3, 0] = bad
+    drawn = draw_gaussians(replace(gaussians, **{name: values}), view)
+    assert np.isfinite(drawn.rgb).all()
+    assert drawn.rgb8.max() > 0
+
+
+def test_points_that_are_nowhere_are_not_drawn():
+    points = np.array([[np.nan, 0, 1], [np.inf, 0, 1], [0, 0, np.inf], [0, 0, 1]], np.float32)
+    drawn = draw_points(points, np.full((4, 3), 255, np.uint8), View(SMALL, np.eye(4)))
+    assert 0 < (drawn.alpha > 0).sum() < 20

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from math import radians
+from math import radians, sqrt
 from pathlib import Path
 from typing import get_args
 
@@ -184,7 +184,7 @@ def _picture(scene: Gaussians | PointCloud, view: View, settings: RenderSettings
 
 def closing_radius(points: int, camera: Intrinsics) -> float:
     """The radius, px, of discs that leave no gaps where so many lie spread over a whole picture, 0.5 to 4."""
-    spacing = (camera.width * camera.height / max(points, 1)) ** 0.5
+    spacing = sqrt(camera.width * camera.height / max(points, 1))
     return min(max(DISC * spacing, 0.5), LARGEST_DISC)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 CONSTANT = 0.5 / sqrt(pi)  # the basis function of degree 0
 MIDDLE = np.float32(0.5)  # colour of a Gaussian whose harmonics are 0
+BRIGHTEST = np.float32(1000)  # times white; more is a mistake
 CHUNK = 1 << 16  # Gaussians whose colours are worked out at once, for the cache's sake
 
 
@@ -50,15 +51,21 @@ def basis(directions: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 def colours(harmonics: NDArray[np.float32], directions: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the sRGB colours (N, 3), 0 or more, of (N, K, 3) harmonics seen along (N, 3) unit directions."""
     count = harmonics.shape[1]
-    if count == 1:
-        return np.asarray(np.maximum(MIDDLE + np.float32(CONSTANT) * harmonics[:, 0], 0), np.float32)
     found = np.empty((len(harmonics), 3), np.float32)
-    for first in range(0, len(harmonics), CHUNK):
-        part = slice(first, first + CHUNK)
-        found[part] = np.einsum("nk,nkc->nc", basis(directions[part], count), harmonics[part])
-    return np.asarray(np.maximum(MIDDLE + found, 0), np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a damaged file; see `_shown`
+        if count == 1:
+            return _shown(np.float32(CONSTANT) * harmonics[:, 0])
+        for first in range(0, len(harmonics), CHUNK):
+            part = slice(first, first + CHUNK)
+            found[part] = np.einsum("nk,nkc->nc", basis(directions[part], count), harmonics[part])
+    return _shown(found)
 
 
 def plain(rgb: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return the (N, 1, 3) harmonics of (N, 3) sRGB colours (0..1) that look the same from everywhere."""
     return np.asarray((rgb - MIDDLE) / np.float32(CONSTANT), np.float32)[:, None, :]
+
+
+def _shown(sums: NDArray[np.float32]) -> NDArray[np.float32]:
+    # fmin and fmax also turn what is not a number, in a damaged file, into one.
+    return np.asarray(np.fmin(np.fmax(MIDDLE + sums, 0), BRIGHTEST), np.float32)

@@ -12,7 +12,9 @@ from vergence.splats.harmonics import plain
 from vergence.splats.turns import quaternions
 from vergence.types import Gaussians, Intrinsics
 
-WIDTH = np.float32(0.5)  # standard deviation of a surfel in pixels: 0.35 is sharper, but opens into a sieve from nearer
+# Standard deviation of a surfel in pixels. From half as far a white wall then shows a grid of 5 levels of 255 at most;
+# 0.45 is 1.3 dB sharper, with a grid of 12.
+WIDTH = np.float32(0.55)
 FLATNESS = np.float32(0.1)  # its thickness over its lesser width: enough for viewers that cannot draw a plane
 LONGEST = np.float32(4)  # times as long as wide, on surfaces seen under 14 degrees and less; else they fly as needles
 OPAQUE = np.float32(0.99)  # the most that renderers draw

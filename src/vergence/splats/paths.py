@@ -70,9 +70,9 @@ def home(means: NDArray[np.float32]) -> Home:
     Raises:
         SettingsError: there is nothing to see.
     """
+    means = means[np.isfinite(means).all(axis=1)].astype(np.float64)
     if not len(means):
         raise SettingsError("there is nothing to see in an empty scene; give one with at least one point")
-    means = means.astype(np.float64)
     is_before = means[:, 2] > 0
     if is_before.mean() >= BEFORE:
         x, y, z = means[is_before].T

@@ -95,13 +95,13 @@ def discs(points: NDArray[np.float32], rgb: NDArray[np.uint8], view: View, *, ra
 
     Their `OPACITY` is the radius; `A` to `LIMIT` mean nothing.
     """
-    x, y, z = view.camera_from_world[:, :3] @ points.T + view.camera_from_world[:, 3:]
     k = view.intrinsics
     reach = radius + 0.5
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        x, y, z = view.camera_from_world[:, :3] @ points.T + view.camera_from_world[:, 3:]
         u, v = k.fx * x / z + k.cx, k.fy * y / z + k.cy
-    is_seen = (z > view.near) & (np.abs(u - k.width / 2) < k.width / 2 + reach)
-    is_seen &= np.abs(v - k.height / 2) < k.height / 2 + reach
+        is_seen = (z > view.near) & (np.abs(u - k.width / 2) < k.width / 2 + reach)
+        is_seen &= np.abs(v - k.height / 2) < k.height / 2 + reach
     seen = _nearest_first(np.where(is_seen, z, np.float32(np.inf)))
     found = np.zeros((len(seen), 12), np.float32)
     found[:, U], found[:, V] = u[seen], v[seen]
@@ -129,7 +129,7 @@ def _project(  # type: ignore[no-untyped-def]
         depth[i] = F(np.inf)
         px, py, pz = means[i, 0], means[i, 1], means[i, 2]
         z = m[2, 0] * px + m[2, 1] * py + m[2, 2] * pz + m[2, 3]
-        opacity = opacities[i]
+        opacity = min(opacities[i], F(1))
         if not (z > near and opacity >= FAINTEST):
             continue
         x = m[0, 0] * px + m[0, 1] * py + m[0, 2] * pz + m[0, 3]
@@ -161,9 +161,10 @@ def _project(  # type: ignore[no-untyped-def]
         yy += LOW_PASS
         limit = F(2) * np.log(opacity / FAINTEST)
         reach_x, reach_y = np.sqrt(limit * xx), np.sqrt(limit * yy)
-        is_outside = u + reach_x <= F(0) or u - reach_x >= width or v + reach_y <= F(0) or v - reach_y >= height
         determinant = xx * yy - xy * xy
-        if is_outside or not determinant > F(0):
+        # Said so that a number of a damaged file that is not finite is not drawn either.
+        is_inside = u + reach_x > F(0) and u - reach_x < width and v + reach_y > F(0) and v - reach_y < height
+        if not (is_inside and F(0) < determinant < F(np.inf)):
             continue
         depth[i] = z
         found[i, U], found[i, V] = u, v

@@ -138,9 +138,22 @@ def test_harmonics_are_left_out_when_asked(tmp_path):
 def test_what_is_not_finite_is_told(tmp_path):
     means = gaussians(3).means.copy()
     means[1, 1] = np.nan
-    with pytest.raises(FormatError, match="1 of 3 Gaussians have means"):
+    with pytest.raises(FormatError, match="1 of 3 Gaussians are not finite"):
         write_gaussians(replace(gaussians(3), means=means), tmp_path / "a.ply")
     assert not list(tmp_path.iterdir())
+
+
+def test_what_training_left_behind_is_left_out(tmp_path, caplog):
+    """A scale whose exponential overflows, and a mean that is no number."""
+    path = tmp_path / "a.ply"
+    before = gaussians(4, degree=0)
+    write_gaussians(before, path)
+    data = plyfile.PlyData.read(str(path), mmap=False)
+    data["vertex"]["scale_1"][1] = 1e3
+    data["vertex"]["x"][3] = np.nan
+    data.write(str(path))
+    np.testing.assert_array_equal(read_gaussians(path).means, before.means[[0, 2]])
+    assert "2 of 4 Gaussians" in caplog.text
 
 
 def test_an_existing_file_is_kept_unless_told_otherwise(tmp_path):

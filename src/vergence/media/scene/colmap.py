@@ -33,6 +33,7 @@ ONE_FOCAL = ("SIMPLE_PINHOLE", "SIMPLE_RADIAL", "RADIAL")
 NAMES = tuple(MODELS)  # numbered from 0 in this order
 PINHOLE = NAMES.index("PINHOLE")
 LONGEST_NAME = 4096
+LARGEST = 1e30  # a number of a pose that is larger is damage
 POINT = np.dtype([("id", "<u8"), ("xyz", "<f8", 3), ("rgb", "u1", 3), ("error", "<f8"), ("track", "<u8")])
 
 Camera = tuple[str, int, int, list[float]]  # model, width, height, parameters
@@ -114,14 +115,20 @@ def _intrinsics(camera: Camera, place: Path) -> Intrinsics:
 
 
 def _rigid(quaternion: list[float], translation: list[float]) -> NDArray[np.float64]:
-    rigid = np.array(quaternion, np.float64)
-    if not (np.isfinite(rigid).all() and np.isfinite(translation).all() and np.linalg.norm(rigid) > 0):
+    numbers = np.array([*quaternion, *translation], np.float64)
+    if not ((np.abs(numbers) < LARGEST).all() and np.linalg.norm(numbers[:4]) > 1 / LARGEST):
         raise ValueError(f"a pose of {quaternion} and {translation}")
-    return pose(rotation_of(rigid), np.array(translation, np.float64))
+    return pose(rotation_of(numbers[:4]), numbers[4:])
 
 
 def _no_points() -> PointCloud:
     return PointCloud(np.empty((0, 3), np.float32), np.empty((0, 3), np.uint8))
+
+
+def _cloud(points: NDArray[np.float64], colours: NDArray[np.uint8]) -> PointCloud:
+    if not (np.abs(points) < np.finfo(np.float32).max).all():
+        raise ValueError("a point is not finite")
+    return PointCloud(points.astype(np.float32), colours)
 
 
 def _distinct(views: tuple[View, ...]) -> tuple[list[Intrinsics], list[int]]:
@@ -202,8 +209,8 @@ def _binary_points(data: bytes) -> PointCloud:
     if len(data) == 8 + count * POINT.itemsize:  # no point has a track: one array
         records = np.frombuffer(data, POINT, offset=8)
         if not records["track"].any():
-            return PointCloud(records["xyz"].astype(np.float32), np.ascontiguousarray(records["rgb"]))
-    points, colours = np.empty((count, 3), np.float32), np.empty((count, 3), np.uint8)
+            return _cloud(records["xyz"], np.ascontiguousarray(records["rgb"]))
+    points, colours = np.empty((count, 3), np.float64), np.empty((count, 3), np.uint8)
     at = 8
     for i in range(count):
         _, *xyz, r, g, b, _, track = struct.unpack_from("<Q3d3BdQ", data, at)
@@ -211,7 +218,7 @@ def _binary_points(data: bytes) -> PointCloud:
         at += POINT.itemsize + 8 * track
     if at > len(data):
         raise EOFError(f"it ends {at - len(data)} bytes early")
-    return PointCloud(points, colours)
+    return _cloud(points, colours)
 
 
 # Text
@@ -278,6 +285,6 @@ def _text_points(data: bytes) -> PointCloud:
     rows = [[float(value) for value in line.split(maxsplit=8)[1:7]] for line in _lines(data) if line]
     values = np.array(rows, np.float64).reshape(-1, 6)
     colours = values[:, 3:]
-    if not (np.isfinite(values).all() and ((colours >= 0) & (colours <= 255)).all()):
-        raise ValueError("a point is not finite, or its colour lies outside 0..255")
-    return PointCloud(values[:, :3].astype(np.float32), colours.astype(np.uint8))
+    if not ((colours >= 0) & (colours <= 255)).all():
+        raise ValueError("a colour lies outside 0..255")
+    return _cloud(values[:, :3], colours.astype(np.uint8))

@@ -23,6 +23,7 @@ logger = logging.getLogger(__name__)
 Z_UP = np.array([[1.0, 0, 0, 0], [0, 0, 1, 0], [0, -1, 0, 0], [0, 0, 0, 1]])  # from y down, z forward
 LENS = {"fl_x": "fx", "fl_y": "fy", "cx": "cx", "cy": "cy", "w": "width", "h": "height"}
 DISTORTION = ("k1", "k2", "k3", "k4", "p1", "p2")
+LARGEST = 1e30  # a number of a pose that is larger is damage
 PINHOLES = ("OPENCV", "PINHOLE", "SIMPLE_PINHOLE")
 
 
@@ -66,7 +67,7 @@ def read_transforms(path: str | Path) -> tuple[View, ...]:
         logger.warning("%s has lenses that bend lines, which is left out; undistort the pictures first", path)
     try:
         applied = np.array(root.get("applied_transform", Z_UP[:3]), np.float64)
-        if applied.shape != (3, 4) or not np.isfinite(applied).all():
+        if applied.shape != (3, 4) or not (np.abs(applied) < LARGEST).all():
             raise ShapeError(f"applied_transform is {applied.shape}")
         ours_from_theirs = np.linalg.inv(np.vstack([applied, [0, 0, 0, 1]]))
         return tuple(_view(root, _table(frame), ours_from_theirs) for frame in root["frames"])
@@ -82,8 +83,8 @@ def _view(root: dict[str, Any], frame: dict[str, Any], ours_from_theirs: NDArray
     pose = np.array(frame["transform_matrix"], np.float64)
     if pose.shape == (3, 4):
         pose = np.vstack([pose, [0, 0, 0, 1]])
-    if pose.shape != (4, 4):
-        raise ShapeError(f"transform_matrix is {pose.shape}")
+    if pose.shape != (4, 4) or not (np.abs(pose) < LARGEST).all():
+        raise ShapeError(f"transform_matrix is {pose.tolist()}")
     return View(str(frame["file_path"]), _intrinsics(both), ours_from_theirs @ pose @ OPENGL)
 
 

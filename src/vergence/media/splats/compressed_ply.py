@@ -93,9 +93,10 @@ def load(path: Path) -> Gaussians:
         rest = len(_names(harmonic)) if harmonic else 0
         if (
             chunk.count != -(-vertex.count // CHUNK)
-            or not set(BOUNDS[:12]) <= set(_names(chunk))
-            or rest not in DEGREES
             or (harmonic is not None and harmonic.count != vertex.count)
+            or set(_names(chunk)) not in (set(BOUNDS), set(BOUNDS[:12]))  # older files have colours without bounds
+            or rest not in DEGREES
+            or any(f"f_rest_{i}" not in _names(harmonic) for i in range(rest) if harmonic)
         ):
             raise FormatError(f"{path} has elements that do not belong together; write it anew with SuperSplat")
         bounds = read_records(file, chunk, path)

@@ -3,10 +3,11 @@
 import logging
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vergence.errors import FormatError, MediaError, SettingsError
 from vergence.media.targets import Target
@@ -20,33 +21,24 @@ SUFFIXES = (".ply", ".compressed.ply", ".spz", ".splat")
 def read_gaussians(path: str | Path) -> Gaussians:
     """Read the Gaussians of a .ply (compressed or not), .spz or .splat; their world has OpenCV axes, y down.
 
+    Those with a number that is not finite, as training leaves behind, are left out, with a warning.
+
     Raises:
         MediaError: there is no such file, it is damaged, or shorter than its header says.
         FormatError: it is of another kind, or holds something else.
     """
     path = Path(path)
     try:
-        match path.suffix.lower():
-            case ".ply":
-                from vergence.media.ply_header import read_elements
-                from vergence.media.splats import compressed_ply, ply
-
-                with path.open("rb") as file:
-                    is_compressed = compressed_ply.is_compressed(read_elements(file, path))
-                return compressed_ply.load(path) if is_compressed else ply.load(path)
-            case ".spz":
-                from vergence.media.splats import spz
-
-                return spz.load(path)
-            case ".splat":
-                from vergence.media.splats import splat
-
-                return splat.load(path)
+        with np.errstate(over="ignore", invalid="ignore"):
+            gaussians = _load(path)
     except FileNotFoundError as error:
         raise MediaError(f"there is no file {path}") from error
     except OSError as error:
         raise MediaError(f"cannot read {path}: {error.strerror or error}") from error
-    raise FormatError(f"{path} is no file of Gaussians; read are {', '.join(SUFFIXES)}")
+    if (finite := is_finite(gaussians)).all():
+        return gaussians
+    logger.warning("%d of %d Gaussians of %s are not finite and are left out", (~finite).sum(), len(finite), path)
+    return Gaussians(**{field.name: getattr(gaussians, field.name)[finite] for field in fields(Gaussians)})
 
 
 def write_gaussians(
@@ -76,7 +68,8 @@ def write_gaussians(
     suffix = ".compressed.ply" if name.endswith(".compressed.ply") else path.suffix.lower()
     if suffix not in SUFFIXES:
         raise FormatError(f"cannot write Gaussians to {path}; name the result {path.stem}.ply (or {_others()})")
-    check_finite(gaussians)
+    if not (finite := is_finite(gaussians)).all():
+        raise FormatError(f"{(~finite).sum()} of {len(finite)} Gaussians are not finite; leave them out first")
     if suffix == ".splat" and sh_degree is None and gaussians.harmonics.shape[1] > 1:
         logger.warning(
             ".splat holds one colour for all directions, so harmonics above degree 0 are left out of %s", path
@@ -114,15 +107,34 @@ def up_to_degree(gaussians: Gaussians, degree: int | None) -> Gaussians:
     return replace(gaussians, harmonics=gaussians.harmonics[:, : (degree + 1) ** 2])
 
 
-def check_finite(gaussians: Gaussians) -> None:
-    """Raise `FormatError` where a number is not finite: viewers drop such a Gaussian, or all of them."""
-    for name in ("means", "scales", "rotations", "opacities", "harmonics"):
-        values = getattr(gaussians, name)
-        if not np.isfinite(values).all():
-            bad = int((~np.isfinite(values.reshape(len(values), -1)).all(axis=1)).sum())
-            raise FormatError(
-                f"{bad} of {len(gaussians)} Gaussians have {name} that are not finite; leave them out first"
-            )
+def is_finite(gaussians: Gaussians) -> NDArray[np.bool_]:
+    """Which Gaussians (N,) have nothing but finite numbers: viewers drop the others, or all."""
+    finite = np.ones(len(gaussians), bool)
+    for field in fields(gaussians):
+        values = np.isfinite(getattr(gaussians, field.name))
+        if not values.all():  # most often all are, which is quicker to know than each
+            finite &= values.reshape(len(values), -1).all(axis=1)
+    return finite
+
+
+def _load(path: Path) -> Gaussians:
+    match path.suffix.lower():
+        case ".ply":
+            from vergence.media.ply_header import read_elements
+            from vergence.media.splats import compressed_ply, ply
+
+            with path.open("rb") as file:
+                is_compressed = compressed_ply.is_compressed(read_elements(file, path))
+            return compressed_ply.load(path) if is_compressed else ply.load(path)
+        case ".spz":
+            from vergence.media.splats import spz
+
+            return spz.load(path)
+        case ".splat":
+            from vergence.media.splats import splat
+
+            return splat.load(path)
+    raise FormatError(f"{path} is no file of Gaussians; read are {', '.join(SUFFIXES)}")
 
 
 def _others() -> str:
