@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from vergence.errors import FormatError, MediaError
 from vergence.geometry.resample import resize_depth
 from vergence.media.formats import FORMATS, by_content, by_suffix, is_pattern, read_suffixes, written_suffixes
-from vergence.media.frames import NumberedFolder, numbered_files, warn_of_gaps
+from vergence.media.frames import FileOrFolder, numbered_files, warn_of_gaps
 from vergence.media.targets import Target
 from vergence.types import DepthFrame, DepthKind, DepthMap, Frame, MediaInfo
 
@@ -128,7 +128,7 @@ class DepthSource:
         return enumerate(self._maps())
 
 
-class DepthSink:
+class DepthSink(FileOrFolder):
     """Depth into files, at the size of each frame: `NAME.png` for a photo, `NAME/000000.png, ...` for a film.
 
     The suffix chooses 16-bit PNG, or NPZ or EXR, which are exact; a pattern such as `depth/%04d.exr` names the files of
@@ -145,27 +145,9 @@ class DepthSink:
     def __init__(self, path: str | Path, *, like: MediaInfo, overwrite: bool = False) -> None:
         path = Path(path)
         self._codec = _writer(path)
-        self._overwrite = overwrite
-        self._folder: NumberedFolder | None = None
-        self.path = path
+        super().__init__(path, suffix=path.suffix, is_film=like.is_film, overwrite=overwrite)
         if like.is_film:
-            folder = path if is_pattern(path) else path.with_suffix("")
-            self._folder = NumberedFolder(folder, suffix=path.suffix, overwrite=overwrite)
-            self.path = self._folder.path
             logger.info("%s is a folder with one file a frame", self.path)
-        else:
-            Target(path, overwrite=overwrite)  # what is in the way shall be known now, not after the work
-
-    def __enter__(self) -> Self:
-        if self._folder is not None:
-            self._folder.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._folder is not None:
-            self._folder.__exit__(kind, error, traceback)
 
     def write(self, item: DepthFrame) -> None:
         """Write the depth of the next frame."""

@@ -149,6 +149,40 @@ class NumberedFolder:
         return self._target.temporary / name
 
 
+class FileOrFolder:
+    """What sinks of one file a frame share: one file for a photo, a `NumberedFolder` for a film.
+
+    A folder is named as the file would be, without its suffix, or by a pattern.
+
+    Attributes:
+        path: the file or folder that is written.
+
+    Raises:
+        TargetError: see `Target`.
+    """
+
+    def __init__(self, path: Path, *, suffix: str, is_film: bool, overwrite: bool) -> None:
+        self.path, self._overwrite = path, overwrite
+        self._folder: NumberedFolder | None = None
+        if is_film:
+            folder = path if is_pattern(path) else path.with_name(path.name[: -len(suffix)])
+            self._folder = NumberedFolder(folder, suffix=suffix, overwrite=overwrite)
+            self.path = self._folder.path
+        else:
+            Target(path, overwrite=overwrite)  # what is in the way shall be known now, not after the work
+
+    def __enter__(self) -> Self:
+        if self._folder is not None:
+            self._folder.__enter__()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._folder is not None:
+            self._folder.__exit__(kind, error, traceback)
+
+
 class FramesSink:
     """A film as numbered pictures: 000000.png, 000001.png, ... or by a pattern such as `shot/%04d.jpg`.
 

@@ -9,15 +9,13 @@ in the package flips axes.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import IO, Any, Self
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import FormatError, MediaError, ShapeError
-from vergence.media.formats import is_pattern
-from vergence.media.frames import NumberedFolder
+from vergence.media.frames import FileOrFolder
 from vergence.media.ply_header import SCALARS, read_elements
 from vergence.media.targets import Target
 from vergence.types import MediaInfo
@@ -106,7 +104,7 @@ def read_ply(path: str | Path) -> PointCloud:
     )
 
 
-class PlySink:
+class PlySink(FileOrFolder):
     """Clouds into files: `NAME.ply` for a photo, `NAME/000000.ply, ...` for a film, or by a pattern `shot/%04d.ply`.
 
     Attributes:
@@ -122,26 +120,8 @@ class PlySink:
         path = Path(path)
         if path.suffix.lower() != SUFFIX:
             raise FormatError(f"cannot write points to {path}; name the result {path.stem or 'cloud'}{SUFFIX}")
-        self.path, self._overwrite = path, overwrite
+        super().__init__(path, suffix=SUFFIX, is_film=like.is_film, overwrite=overwrite)
         self.comments: tuple[str, ...] = ()
-        self._folder: NumberedFolder | None = None
-        if like.is_film:
-            folder = path if is_pattern(path) else path.with_suffix("")
-            self._folder = NumberedFolder(folder, suffix=SUFFIX, overwrite=overwrite)
-            self.path = self._folder.path
-        else:
-            Target(path, overwrite=overwrite)  # what is in the way shall be known now, not after the work
-
-    def __enter__(self) -> Self:
-        if self._folder is not None:
-            self._folder.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._folder is not None:
-            self._folder.__exit__(kind, error, traceback)
 
     def write(self, cloud: PointCloud) -> None:
         """Write the next cloud."""

@@ -5,8 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from types import TracebackType
-from typing import Literal, Self, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
@@ -15,10 +14,8 @@ from vergence.errors import FormatError, SettingsError
 from vergence.geometry.edges import is_smeared
 from vergence.media.cloud import CameraSettings, is_near, with_known_camera
 from vergence.media.depth_file import at_picture_size
-from vergence.media.formats import is_pattern
-from vergence.media.frames import NumberedFolder
+from vergence.media.frames import FileOrFolder
 from vergence.media.splats.open import SUFFIXES, write_gaussians
-from vergence.media.targets import Target
 from vergence.pipelines.cloud import lifting_stages
 from vergence.pipelines.job import (
     QUEUE,
@@ -169,7 +166,7 @@ def lift_picture(item: DepthFrame, camera: Intrinsics, settings: SplatSettings) 
     )
 
 
-class GaussiansSink:
+class GaussiansSink(FileOrFolder):
     """Gaussians into files: `NAME.ply` for a photo, `NAME/000000.ply, ...` for a film, or by a pattern.
 
     Attributes:
@@ -184,25 +181,8 @@ class GaussiansSink:
         suffix = next((end for end in reversed(SUFFIXES) if path.name.lower().endswith(end)), None)
         if suffix is None:
             raise FormatError(f"cannot write splats to {path}; its name must end with one of {', '.join(SUFFIXES)}")
-        self.path, self._sh_degree, self._overwrite = path, sh_degree, overwrite
-        self._folder: NumberedFolder | None = None
-        if like.is_film:
-            folder = path if is_pattern(path) else path.with_name(path.name[: -len(suffix)])
-            self._folder = NumberedFolder(folder, suffix=suffix, overwrite=overwrite)
-            self.path = self._folder.path
-        else:
-            Target(path, overwrite=overwrite)  # what is in the way shall be known now, not after the work
-
-    def __enter__(self) -> Self:
-        if self._folder is not None:
-            self._folder.__enter__()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._folder is not None:
-            self._folder.__exit__(kind, error, traceback)
+        super().__init__(path, suffix=suffix, is_film=like.is_film, overwrite=overwrite)
+        self._sh_degree = sh_degree
 
     def write(self, gaussians: Gaussians) -> None:
         """Write the next ones."""
