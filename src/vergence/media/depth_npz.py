@@ -21,7 +21,7 @@ from vergence.media.formats import MAX_PIXELS
 from vergence.types import DepthKind, DepthMap
 
 FOREIGN = ("depth", "depths", "disparity", "arr_0")  # names other programs give it, in order of preference
-DAMAGED = (OSError, EOFError, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, EOFError, KeyError, ValueError, RuntimeError, zipfile.BadZipFile, zlib.error)  # what archives raise
 
 
 def save(path: Path, depth: DepthMap) -> None:

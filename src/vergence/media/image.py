@@ -83,7 +83,39 @@ class ImageSource:
         yield Frame(self._rgb, index=0, time=Fraction(0), intrinsics=self._intrinsics)
 
 
-class ImageSink:
+class PhotoFile:
+    """What sinks of one photo share: where it goes, what it was made from, and that there is but one.
+
+    Args:
+        path: the result.
+        like: what it is made from; None or a film has nothing to hand on.
+        overwrite: replace what lies there.
+        quality: 1..100.
+
+    Raises:
+        SettingsError: the quality is out of range.
+        TargetError: see `Target`.
+    """
+
+    def __init__(self, path: Path, *, like: MediaInfo | None, overwrite: bool, quality: int) -> None:
+        if not 1 <= quality <= 100:
+            raise SettingsError(f"the quality of a picture lies between 1 and 100, not {quality}")
+        self.path = path
+        self._source = like.path if like is not None and not like.is_film else None
+        self._target = Target(path, overwrite=overwrite)
+        self._quality = quality
+        self._is_written = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        """Nothing is held open: `write` writes the whole file."""
+
+
+class ImageSink(PhotoFile):
     """A photo as a sink of one frame; the suffix of `path` chooses the format.
 
     JPEG and AVIF keep full colour resolution (4:4:4), without which an anaglyph's colours bleed into the wrong eye;
@@ -101,22 +133,8 @@ class ImageSink:
     """
 
     def __init__(self, path: Path, *, like: MediaInfo | None, overwrite: bool = False, quality: int = 92) -> None:
-        if not 1 <= quality <= 100:
-            raise SettingsError(f"the quality of a picture lies between 1 and 100, not {quality}")
         writer_of(path)
-        self.path = path
-        self._source = like.path if like is not None and not like.is_film else None
-        self._target = Target(path, overwrite=overwrite)
-        self._quality = quality
-        self._is_written = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Nothing is held open: `write` writes the whole file."""
+        super().__init__(path, like=like, overwrite=overwrite, quality=quality)
 
     def write(self, frame: Frame) -> None:
         """Write the picture under its final name."""

@@ -1,22 +1,20 @@
 """Stereo photos in the two formats made for them, both of JPEG: .mpo and .jps."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.errors import FormatError, SettingsError
-from vergence.media.image import carried_metadata
+from vergence.errors import FormatError
+from vergence.media.image import PhotoFile, carried_metadata
 from vergence.media.jpeg import encoded
 from vergence.media.jps import stereo_jpeg
 from vergence.media.mpo import multi_picture
-from vergence.media.targets import Target
 from vergence.types import Frame, MediaInfo, StereoPair
 
 
-class StereoPhotoSink:
+class StereoPhotoSink(PhotoFile):
     """A sink of one pair; the suffix of `path` chooses between .mpo and .jps.
 
     Args:
@@ -31,23 +29,9 @@ class StereoPhotoSink:
     """
 
     def __init__(self, path: Path, *, like: MediaInfo, overwrite: bool = False, quality: int = 92) -> None:
-        if not 1 <= quality <= 100:
-            raise SettingsError(f"the quality of a picture lies between 1 and 100, not {quality}")
         if path.suffix.lower() not in (".mpo", ".jps"):
             raise FormatError(f"a stereo photo is written as .mpo or .jps, not as {path.name}")
-        self.path = path
-        self._source = like.path if not like.is_film else None
-        self._target = Target(path, overwrite=overwrite)
-        self._quality = quality
-        self._is_written = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Nothing is held open: `write` writes the whole file."""
+        super().__init__(path, like=like, overwrite=overwrite, quality=quality)
 
     def write(self, pair: StereoPair) -> None:
         """Write both views under the final name."""

@@ -10,7 +10,6 @@ What a scene lacks is left out. Axes are OpenCV's, as in memory.
 
 import math
 import zipfile
-import zlib
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -20,6 +19,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 
 from vergence.errors import DepthKindError, FormatError, MediaError, ShapeError
+from vergence.media.depth_npz import DAMAGED
 from vergence.media.ply import PointCloud
 from vergence.media.scene.scene import Scene, View
 from vergence.media.targets import Target
@@ -28,7 +28,6 @@ from vergence.types import DepthMap, Gaussians, Intrinsics, Sampling
 VERSION = 1
 DENSEST = 1032  # to one: deflate packs no tighter
 GAUSSIANS = tuple(field.name for field in fields(Gaussians))
-DAMAGED = (OSError, EOFError, KeyError, ValueError, RuntimeError, NotImplementedError, zipfile.BadZipFile, zlib.error)
 
 
 def write_npz(path: str | Path, scene: Scene, *, overwrite: bool = False) -> None:

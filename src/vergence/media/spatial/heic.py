@@ -11,17 +11,15 @@ import struct
 from dataclasses import replace
 from math import radians, tan
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.errors import FormatError, MediaError, SettingsError
+from vergence.errors import FormatError, MediaError
 from vergence.media.boxes import PICTURE, Box, full_box, holding, parse
-from vergence.media.image import carried_metadata
+from vergence.media.image import PhotoFile, carried_metadata
 from vergence.media.spatial.metadata import SpatialCamera
-from vergence.media.targets import Target
 from vergence.types import MediaInfo, StereoPair
 
 SUFFIXES = (".heic", ".heif")
@@ -30,7 +28,7 @@ CMIN_SHIFT = 24  # bits after the point: focal lengths up to 127 picture widths
 NAMESPACE = "http://ns.apple.com/image/1.0/"
 
 
-class SpatialPhotoSink:
+class SpatialPhotoSink(PhotoFile):
     """A spatial photo as a sink of one pair.
 
     Args:
@@ -54,24 +52,10 @@ class SpatialPhotoSink:
         overwrite: bool = False,
         quality: int = 92,
     ) -> None:
-        if not 1 <= quality <= 100:
-            raise SettingsError(f"the quality of a picture lies between 1 and 100, not {quality}")
         check_spatial(path)
         self._codec = _codec()
-        self.path = path
-        self._source = like.path if like is not None and not like.is_film else None
         self._camera = camera or SpatialCamera()
-        self._target = Target(path, overwrite=overwrite)
-        self._quality = quality
-        self._is_written = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Nothing is held open: `write` writes the whole file."""
+        super().__init__(path, like=like, overwrite=overwrite, quality=quality)
 
     def write(self, pair: StereoPair) -> None:
         """Write the pair under its final name."""
