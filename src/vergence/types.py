@@ -69,6 +69,19 @@ class Intrinsics:
 
 
 @dataclass(frozen=True)
+class Camera:
+    """A camera and where it stands: its lens, and the (4, 4) float64 rigid pose from its OpenCV axes to the world's."""
+
+    intrinsics: Intrinsics
+    world_from_camera: NDArray[np.float64]
+
+    def __post_init__(self) -> None:
+        pose = self.world_from_camera
+        if pose.shape != (4, 4) or pose.dtype != np.float64:
+            raise ShapeError(f"a pose is (4, 4) float64, not {pose.shape} {pose.dtype}")
+
+
+@dataclass(frozen=True)
 class Frame:
     """One picture of a source.
 
