@@ -58,10 +58,14 @@ def render(
             metavar="PX", help="Of the discs that points are drawn as; else by their number.", rich_help_panel=LOOKS
         ),
     ] = None,
+    device: Annotated[
+        Literal["cpu", "cuda"],
+        typer.Option(help="cuda: splats drawn by gsplat, to be installed beside torch.", rich_help_panel=LOOKS),
+    ] = "cpu",
     overwrite: opt.Overwrite = False,
     progress: opt.Progress = "bar",
 ) -> None:
-    """Draw a scene of splats or points as a film of a moving camera, or as a picture; no graphics card is needed."""
+    """Draw a scene of splats or points as a film of a moving camera, or as a picture."""
     from fractions import Fraction
 
     from vergence.cli import report
@@ -80,6 +84,7 @@ def render(
         at=at,
         background=_colour(background),
         point_radius=point_radius,
+        device=device,
     )
     keys = None if poses is None else [view.world_from_camera for view in read_transforms(poses)]
     with report.progress(progress, scene.name) as show:

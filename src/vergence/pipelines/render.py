@@ -1,14 +1,12 @@
 """Scenes of Gaussians or points to a picture or a film."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from math import radians, sqrt
 from pathlib import Path
-from typing import get_args
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Literal, get_args
 
 from vergence.errors import MediaError, SettingsError
 from vergence.media.formats import is_pattern, written_suffixes
@@ -17,9 +15,10 @@ from vergence.media.ply import PointCloud, read_ply
 from vergence.media.ply_header import read_elements
 from vergence.media.splats.open import read_gaussians
 from vergence.pipelines.job import ProgressCallback, Result, drain, silent
+from vergence.splats.cuda import GpuCanvas
 from vergence.splats.paths import Home, PathName, Pose, home, orbit, spline, tour, wiggle
 from vergence.splats.project import View
-from vergence.splats.rasterise import draw_gaussians, draw_points
+from vergence.splats.rasterise import Drawn, draw_gaussians, draw_points
 from vergence.types import Frame, Gaussians, Intrinsics, MediaInfo
 
 LONGER_SIDE = 960  # px of a picture whose size nobody asked for
@@ -45,6 +44,7 @@ class RenderSettings:
         background: sRGB, 0..1.
         point_radius: px of the disc a point of a cloud is drawn as; None is such that as many as there are would close
             a picture, up to 4.
+        device: "cuda" has splats drawn by gsplat, see `splats.cuda`; points are drawn by the processor anyway.
 
     Raises:
         SettingsError: a number is out of range.
@@ -60,6 +60,7 @@ class RenderSettings:
     at: float = 0.0
     background: tuple[float, float, float] = (0.0, 0.0, 0.0)
     point_radius: float | None = None
+    device: Literal["cpu", "cuda"] = "cpu"
 
     def __post_init__(self) -> None:
         if self.path not in get_args(PathName):
@@ -111,6 +112,7 @@ def process_render(
     Raises:
         MediaError: the scene cannot be read; see `read_gaussians` and `read_ply`.
         SettingsError: poses with a path that has its own, or a scene with nothing in it.
+        DeviceError: the device is not there.
         TargetError: something is in the way.
     """
     settings, target = settings or RenderSettings(), Path(target)
@@ -151,9 +153,10 @@ def drawn(
     settings: RenderSettings,
 ) -> Iterator[Frame]:
     """One picture for every pose."""
+    draw = _drawing(scene, settings)
     for index, pose in enumerate(way):
         view = View(camera, pose, near=start.near_plane)
-        yield Frame(_picture(scene, view, settings), index, index / settings.rate, duration=1 / settings.rate)
+        yield Frame(draw(view).rgb8, index, index / settings.rate, duration=1 / settings.rate)
 
 
 def read_scene(path: str | Path) -> Gaussians | PointCloud:
@@ -175,11 +178,16 @@ def read_scene(path: str | Path) -> Gaussians | PointCloud:
     return read_gaussians(path) if has_splats else read_ply(path)
 
 
-def _picture(scene: Gaussians | PointCloud, view: View, settings: RenderSettings) -> NDArray[np.uint8]:
-    if isinstance(scene, Gaussians):
-        return draw_gaussians(scene, view, background=settings.background).rgb8
-    radius = settings.point_radius or closing_radius(len(scene.points), view.intrinsics)
-    return draw_points(scene.points, scene.colours, view, radius=radius, background=settings.background).rgb8
+def _drawing(scene: Gaussians | PointCloud, settings: RenderSettings) -> Callable[[View], Drawn]:
+    background = settings.background
+    if isinstance(scene, PointCloud):
+        return lambda view: draw_points(
+            scene.points, scene.colours, view, background=background,
+            radius=settings.point_radius or closing_radius(len(scene.points), view.intrinsics),
+        )  # fmt: skip
+    if settings.device == "cuda":
+        return partial(GpuCanvas(scene).draw, background=background)
+    return partial(draw_gaussians, scene, background=background)
 
 
 def closing_radius(points: int, camera: Intrinsics) -> float:
