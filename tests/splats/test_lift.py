@@ -5,11 +5,11 @@ import pytest
 
 from vergence.errors import ShapeError
 from vergence.geometry.edges import is_smeared
+from vergence.geometry.pose import rotation_matrices
 from vergence.geometry.project import unproject
 from vergence.splats.lift import FLATNESS, LONGEST, OPAQUE, WIDTH, lift, merge, snap
 from vergence.splats.project import View
 from vergence.splats.rasterise import draw_gaussians
-from vergence.splats.turns import rotation_matrices
 from vergence.types import Intrinsics
 
 CAMERA = Intrinsics(80, 80, 40, 30, 80, 60)

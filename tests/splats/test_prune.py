@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 
 from vergence.errors import SettingsError
+from vergence.geometry.pose import rotation_matrices
 from vergence.splats.lift import lift
 from vergence.splats.project import View
 from vergence.splats.prune import merge_voxels, without_faint
 from vergence.splats.rasterise import draw_gaussians
-from vergence.splats.turns import rotation_matrices
 from vergence.types import Gaussians, Intrinsics
 
 

@@ -7,9 +7,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import ShapeError
+from vergence.geometry.pose import quaternions
 from vergence.geometry.project import unproject
 from vergence.splats.harmonics import plain
-from vergence.splats.turns import quaternions
 from vergence.types import Gaussians, Intrinsics
 
 # Standard deviation of a surfel in pixels. From half as far a white wall then shows a grid of 5 levels of 255 at most;

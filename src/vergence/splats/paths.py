@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
-from vergence.splats.turns import quaternions, rotation_matrices
+from vergence.geometry.pose import quaternions, rotation_matrices
 from vergence.types import Intrinsics
 
 PathName = Literal["auto", "orbit", "wiggle", "spline"]
@@ -144,7 +144,7 @@ def spline(keys: Sequence[Pose], frames: int) -> list[Pose]:
     for moment in np.linspace(0, len(keys) - 1, frames):
         pose = np.eye(4)
         turn = _catmull_rom(turns, moment)
-        pose[:3, :3] = rotation_matrices(turn[None] / np.linalg.norm(turn))[0]
+        pose[:3, :3] = rotation_matrices(turn)
         pose[:3, 3] = _catmull_rom(places, moment)
         poses.append(pose)
     return poses

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from vergence.errors import ShapeError
 from vergence.geometry.rows import by_rows
-from vergence.splats.harmonics import colours
-from vergence.types import Gaussians, Intrinsics
+from vergence.splats.harmonics import colours_of
+from vergence.types import Camera, Gaussians
 
 F = np.float32  # numba would compute in double wherever an integer meets a float
 
@@ -26,28 +26,22 @@ U, V, REACH_X, REACH_Y, A, B, C, LIMIT, OPACITY, RED, GREEN, BLUE = range(12)
 
 
 @dataclass(frozen=True)
-class View:
-    """A camera in a scene.
+class View(Camera):
+    """A camera in a scene, of the picture to be drawn.
 
     Attributes:
-        intrinsics: of the picture to be drawn, px.
-        world_from_camera: (4, 4) rigid pose; camera axes are x right, y down, z forward.
         near: what lies nearer than this is not seen, in the scene's unit.
 
     Raises:
         ShapeError: the pose is no (4, 4), or `near` is not positive.
     """
 
-    intrinsics: Intrinsics
-    world_from_camera: NDArray[np.float64]
     near: float = 0.01
 
     def __post_init__(self) -> None:
-        if self.world_from_camera.shape != (4, 4) or not self.near > 0:
-            raise ShapeError(
-                f"a view needs a (4, 4) pose and a positive near plane, "
-                f"not {self.world_from_camera.shape} and {self.near:g}"
-            )
+        super().__post_init__()
+        if not self.near > 0:
+            raise ShapeError(f"a view needs a positive near plane, not {self.near:g}")
 
     @property
     def position(self) -> NDArray[np.float64]:
@@ -82,11 +76,9 @@ def footprints(gaussians: Gaussians, view: View) -> NDArray[np.float32]:
     )  # fmt: skip
     seen = _nearest_first(depth)
     found = found[seen]
-    directions = np.empty((0, 3), np.float32)
-    if gaussians.harmonics.shape[1] > 1:
-        away = gaussians.means[seen] - view.position.astype(np.float32)
-        directions = away / np.linalg.norm(away, axis=1, keepdims=True)
-    found[:, RED:] = colours(gaussians.harmonics[seen], directions)
+    away = gaussians.means[seen] - view.position.astype(np.float32)
+    away /= np.linalg.norm(away, axis=1, keepdims=True)
+    found[:, RED:] = colours_of(gaussians.harmonics, seen, away)
     return found
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
-from vergence.splats.turns import quaternions, rotation_matrices
+from vergence.geometry.pose import quaternions, rotation_matrices
 from vergence.types import Gaussians
 
 FARTHEST = 2**20  # voxels from the middle along an axis, so that three numbers fit one of 64 bits
