@@ -2,9 +2,9 @@
 
 import numpy as np
 
-from vergence.media.ply import PointCloud
-from vergence.media.scene.scene import Scene, View, pose, rotation_of
-from vergence.types import Intrinsics
+from vergence.geometry.pose import pose, rotation_matrices
+from vergence.media.scene.scene import Scene, View
+from vergence.types import Intrinsics, PointCloud
 
 WIDE, TALL = Intrinsics(500.5, 510, 330, 235, 640, 480), Intrinsics(900, 900, 360, 640, 720, 1280)
 
@@ -13,7 +13,7 @@ def scene(count=20, *, first="a b.jpg", **more):
     """Cameras turned every way, two of one lens."""
     dice = np.random.default_rng(5)
     views = tuple(
-        View(name, lens, pose(rotation_of(dice.normal(size=4)), dice.normal(size=3)))
+        View(name, lens, pose(rotation_matrices(dice.normal(size=4)), dice.normal(size=3)))
         for name, lens in ((first, WIDE), ("images/b.jpg", TALL), ("c.jpg", WIDE))
     )
     points = dice.normal(size=(count, 3)).astype(np.float32)

@@ -16,7 +16,7 @@ from PIL import Image
 
 import vergence
 from vergence.geometry.nearness import nearness
-from vergence.media.cloud import guessed_camera
+from vergence.media.camera import guessed_camera
 from vergence.media.depth_file import at_picture_size
 from vergence.media.video import film_stream
 

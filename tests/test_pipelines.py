@@ -14,7 +14,7 @@ import vergence
 from clips import Audio, write_clip
 from vergence.errors import DepthKindError, TargetError
 from vergence.media.video import film_stream
-from vergence.pipelines.cloud import model_for_cloud
+from vergence.pipelines.lifting import model_for_cloud
 from vergence.pipelines.job import result_path
 from vergence.synthetic import render_photo
 from vergence.types import DepthFrame, DepthMap, MediaInfo

@@ -19,7 +19,9 @@ from vergence import (
     write_ply,
 )  # fmt: skip
 from vergence.errors import FormatError, MediaError, SettingsError, TargetError
-from vergence.media.cloud import CameraSettings
+from vergence.media.camera import CameraSettings
+from vergence.media.cloud_file import write_cloud
+from vergence.media.scene.scene import Scene
 from vergence.media.splats.open import read_gaussians, write_gaussians
 from vergence.pipelines.render import RenderSettings, closing_radius, read_scene
 from vergence.pipelines.splats import SplatSettings
@@ -177,6 +179,8 @@ def test_points_are_drawn_too_on_the_colour_asked_for(tmp_path):
     points = dice.normal(size=(4000, 3)).astype(np.float32)
     write_ply(tmp_path / "ball.ply", PointCloud(points, np.full((4000, 3), (250, 120, 10), np.uint8)))
     assert isinstance(read_scene(tmp_path / "ball.ply"), PointCloud)
+    write_cloud(tmp_path / "ball.glb", Scene(cloud=read_scene(tmp_path / "ball.ply")))
+    np.testing.assert_array_equal(read_scene(tmp_path / "ball.glb").points, points)
     settings = RenderSettings(background=(0, 0, 1), point_radius=2)
     done = process_render(tmp_path / "ball.ply", tmp_path / "ball.png", settings=settings)
     picture = np.asarray(Image.open(done.path))

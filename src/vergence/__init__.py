@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from vergence.depth.model import DepthModel, load_model
     from vergence.errors import VergenceError
     from vergence.geometry.project import unproject
-    from vergence.media.cloud import CameraSettings, CloudSettings
+    from vergence.media.camera import CameraSettings
     from vergence.media.depth_file import DepthSink, DepthSource, read_depth, write_depth
     from vergence.media.open import Sink, Source, open_sink, open_source
-    from vergence.media.ply import PointCloud, read_ply, write_ply
+    from vergence.media.ply import read_ply, write_ply
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines.cloud import process_cloud
+    from vergence.pipelines.cloud import process_cloud, process_fused_cloud
     from vergence.pipelines.depth import process_depth
     from vergence.pipelines.job import GivenDepth, Part, Progress, Result
+    from vergence.pipelines.points import CloudSettings
     from vergence.pipelines.render import process_render
     from vergence.pipelines.splats import process_splats
     from vergence.pipelines.stereo import process_photo, process_video
@@ -33,20 +34,21 @@ if TYPE_CHECKING:
     from vergence.stereo.layout import LAYOUTS
     from vergence.stereo.settings import StereoSettings
     from vergence.stereo.synthesise import synthesise
-    from vergence.types import DepthFrame, DepthMap, Frame, Intrinsics, MediaInfo, StereoPair
+    from vergence.types import DepthFrame, DepthMap, Frame, Intrinsics, MediaInfo, PointCloud, StereoPair
 
 _HOMES = {
     "vergence.depth.model": ("DepthModel", "load_model"),
     "vergence.errors": ("VergenceError",),
     "vergence.geometry.project": ("unproject",),
-    "vergence.media.cloud": ("CameraSettings", "CloudSettings"),
+    "vergence.media.camera": ("CameraSettings",),
     "vergence.media.depth_file": ("DepthSink", "DepthSource", "read_depth", "write_depth"),
     "vergence.media.open": ("Sink", "Source", "open_sink", "open_source"),
-    "vergence.media.ply": ("PointCloud", "read_ply", "write_ply"),
+    "vergence.media.ply": ("read_ply", "write_ply"),
     "vergence.media.video_writer": ("EncodeSettings",),
-    "vergence.pipelines.cloud": ("process_cloud",),
+    "vergence.pipelines.cloud": ("process_cloud", "process_fused_cloud"),
     "vergence.pipelines.depth": ("process_depth",),
     "vergence.pipelines.job": ("GivenDepth", "Part", "Progress", "Result"),
+    "vergence.pipelines.points": ("CloudSettings",),
     "vergence.pipelines.render": ("process_render",),
     "vergence.pipelines.splats": ("process_splats",),
     "vergence.pipelines.stereo": ("process_photo", "process_video"),
@@ -55,7 +57,7 @@ _HOMES = {
     "vergence.stereo.settings": ("StereoSettings",),
     "vergence.stereo.layout": ("LAYOUTS",),
     "vergence.stereo.synthesise": ("synthesise",),
-    "vergence.types": ("DepthFrame", "DepthMap", "Frame", "Intrinsics", "MediaInfo", "StereoPair"),
+    "vergence.types": ("DepthFrame", "DepthMap", "Frame", "Intrinsics", "MediaInfo", "PointCloud", "StereoPair"),
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names}
 
@@ -90,6 +92,7 @@ __all__ = [
     "open_source",
     "process_cloud",
     "process_depth",
+    "process_fused_cloud",
     "process_photo",
     "process_render",
     "process_splats",

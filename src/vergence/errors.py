@@ -11,6 +11,7 @@
     ├── DeviceError             the device asked for is not there
     ├── DepthKindError          depth of one kind where another is needed
     ├── ShapeError              arrays that do not belong together
+    ├── ProtocolError           a live client sent what the protocol does not know
     └── SettingsError           options that contradict each other or lie outside their range
 
 A message says what was found, what was needed and what to do, in one line. Anything that is not a
@@ -60,6 +61,10 @@ class DepthKindError(VergenceError):
 
 class ShapeError(VergenceError):
     """Arrays that do not belong together."""
+
+
+class ProtocolError(VergenceError):
+    """A live client, or server, sent what the protocol does not know."""
 
 
 class SettingsError(VergenceError):

@@ -9,7 +9,7 @@ sharpens the measured values instead of an interpolation of them.
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -187,6 +187,45 @@ class StereoPair:
     def __post_init__(self) -> None:
         if self.left.shape != self.right.shape:
             raise ShapeError(f"the eyes differ in size: {self.left.shape} and {self.right.shape}")
+
+
+@dataclass(frozen=True)
+class PointCloud:
+    """Coloured points.
+
+    Attributes:
+        points: (N, 3) float32 metres in a camera's axes or a world's like them: x right, y down, z forward.
+        colours: (N, 3) uint8, sRGB.
+        normals: (N, 3) float32 in the same axes, of length 1 or, where nobody knows, 0; or None.
+        confidence: (N,) float32, higher is surer, or None.
+    """
+
+    points: NDArray[np.float32]
+    colours: NDArray[np.uint8]
+    normals: NDArray[np.float32] | None = None
+    confidence: NDArray[np.float32] | None = None
+
+    def __post_init__(self) -> None:
+        count = len(self.points)
+        expected: tuple[tuple[str, Any, tuple[int, ...], Any], ...] = (
+            ("points", self.points, (count, 3), np.float32),
+            ("colours", self.colours, (count, 3), np.uint8),
+            ("normals", self.normals, (count, 3), np.float32),
+            ("confidence", self.confidence, (count,), np.float32),
+        )
+        for name, array, shape, dtype in expected:
+            if array is not None and (array.shape != shape or array.dtype != dtype):
+                raise ShapeError(
+                    f"{name} of {count} points are {shape} {np.dtype(dtype)}, not {array.shape} {array.dtype}"
+                )
+
+    def __len__(self) -> int:
+        return len(self.points)
+
+    @staticmethod
+    def empty() -> "PointCloud":
+        """A cloud of no points."""
+        return PointCloud(np.empty((0, 3), np.float32), np.empty((0, 3), np.uint8))
 
 
 @dataclass(frozen=True)

@@ -67,6 +67,25 @@ def test_every_published_variant_has_a_card_with_its_checkpoint():
             assert (card.kind == "metric") == ("metric" in name)
 
 
+def test_every_network_of_depth_anything_3_has_a_card_of_its_own_file():
+    published = {
+        "small": ("DA3-SMALL", "scale_invariant", True),
+        "base": ("DA3-BASE", "scale_invariant", True),
+        "large": ("DA3-LARGE-1.1", "scale_invariant", False),
+        "giant": ("DA3-GIANT-1.1", "scale_invariant", False),
+        "mono-large": ("DA3MONO-LARGE", "scale_invariant", True),
+        "metric-large": ("DA3METRIC-LARGE", "metric", True),
+        "nested-giant-large": ("DA3NESTED-GIANT-LARGE-1.1", "metric", False),
+    }
+    for size, (repo, kind, is_commercial) in published.items():
+        card = find_card(f"depth-anything-3-{size}")
+        assert card.checkpoint == HubFile(f"depth-anything/{repo}", "model.safetensors")
+        assert card.checkpoint_name == f"depth-anything-3-{size}.safetensors"
+        assert (card.kind, card.is_commercial, card.lookahead) == (kind, is_commercial, 0)
+        assert card.options["sees_many"] == (size not in ("mono-large", "metric-large"))
+        assert card.options["has_gaussians"] == ("giant" in size)
+
+
 def test_metric_checkpoints_of_pictures_say_how_far_they_reach():
     reach = {card.name: card.options["max_depth"] for card in CARDS.values() if "max_depth" in card.options}
     assert set(reach) == {name for name in CARDS if name.startswith("depth-anything-v2-metric")}
@@ -84,11 +103,11 @@ def test_video_models_wait_for_their_window_and_are_folders_as_onnx():
         assert card.filename == card.name
 
 
-@pytest.mark.parametrize("family", ["depth_anything_v2", "video_depth_anything"])
+@pytest.mark.parametrize("family", ["depth_anything_v2", "video_depth_anything", "depth_anything_3"])
 def test_parameters_are_those_of_the_networks_manifests(family):
     checked = 0
     for card in (card for card in CARDS.values() if card.family == family):
-        path = GOLDENS / family / f"manifest_{card.options['size']}.json"
+        path = GOLDENS / family / f"manifest_{card.options['size'].replace('-', '_')}.json"
         if path.exists():
             assert card.parameters == json.loads(path.read_text())["param_count"]
             checked += 1

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from vergence.cli import models
 from vergence.depth import download, weights
 from vergence.depth.cards import CARDS, HubFile
-from vergence.errors import WeightsError
+from vergence.errors import LicenceError, WeightsError
 
 CONTENT = bytes(range(256)) * 4096  # 1 MiB
 SHA256 = hashlib.sha256(CONTENT).hexdigest()
@@ -504,6 +504,28 @@ def test_a_checkpoint_the_hub_tags_otherwise_does_not_arrive(server, small):
     ):
         weights.fetch(small, form="checkpoint")
     assert weights.find(small) is None
+
+
+def test_a_checkpoint_without_a_name_of_its_own_gets_its_models(server, small):
+    card = CARDS["depth-anything-3-small"]
+    path = weights.fetch(card)
+    assert path == weights.store() / "depth-anything-3-small.safetensors"
+    assert [request.path for request in server.requests] == ["/depth-anything/DA3-SMALL/resolve/main/model.safetensors"]
+    assert weights.check(card, path)
+    assert weights.fetch(CARDS["depth-anything-3-base"]) != path
+    weights.remove(card)
+    assert weights.find(card) is None
+
+
+def test_a_checkpoint_that_may_not_be_sold_is_pulled_once_its_licence_is_accepted(server, small):
+    name = "depth-anything-3-large"
+    with pytest.raises(LicenceError, match="may not be used commercially"):
+        CliRunner().invoke(models.app, ["pull", name], catch_exceptions=False)
+    assert server.requests == []
+    result = CliRunner().invoke(models.app, ["pull", name, "--accept-licence"], catch_exceptions=False)
+    assert result.stdout.splitlines() == [str(weights.store() / "depth-anything-3-large.safetensors")]
+    listed = CliRunner().invoke(models.app, ["list"], catch_exceptions=False).stdout
+    assert "depth-anything-3-large.safetensors" in listed.replace("\n", "")
 
 
 def test_any_form_is_onnx_where_it_is_published(server, small):

@@ -189,6 +189,15 @@ def test_a_checkpoint_keeps_the_name_it_was_published_under(arriving, home):
     assert arriving == [SMALL.checkpoint]
 
 
+def test_a_checkpoint_named_as_others_are_is_found_by_its_repository(home):
+    card = CARDS["depth-anything-3-small"]
+    cache = home / ".cache" / "huggingface" / "hub"
+    put(cache / "models--depth-anything--DA3-BASE" / "snapshots" / "abc" / "model.safetensors")
+    assert weights.find(card) is None
+    ours = put(cache / "models--depth-anything--DA3-SMALL" / "snapshots" / "abc" / "model.safetensors")
+    assert weights.find(card) == ours
+
+
 def test_onnx_anywhere_goes_before_a_checkpoint_anywhere(home):
     checkpoint = put(weights.store_path(SMALL, "checkpoint"))
     assert weights.find(SMALL) == checkpoint

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from vergence.geometry.edges import is_smeared
+from vergence.geometry.edges import is_smeared, snap
 from vergence.geometry.resample import resize_depth
 from vergence.types import Intrinsics
 
@@ -63,3 +63,21 @@ def test_a_floor_stays_up_to_eleven_times_the_eyes_height():
     seen = z[:-1, 4]
     assert not gone[(seen > 0) & (seen < 10.8)].any()
     assert gone[(seen > 12.5) & (seen < 250)].all()
+
+
+def test_a_ramp_becomes_a_step_in_its_middle():
+    row = np.float32([2, 2, 2, 2.6, 3.3, 4.1, 5, 5, 5])
+    z = np.tile(row, (4, 1))
+    smeared = is_smeared(z, camera(9, 4, 100.0))
+    assert smeared[0].tolist() == [False] * 3 + [True] * 3 + [False] * 3
+    snapped = snap(z, smeared, np.ones_like(smeared))
+    assert set(np.unique(snapped)) == {2, 5}
+    assert snapped[0, 3] == 2
+    assert snapped[0, 5] == 5
+    np.testing.assert_array_equal(z[0], row)
+
+
+def test_snapping_never_takes_depth_that_is_not_valid():
+    z = np.tile(np.float32([0, 2.6, 3.3, 5]), (3, 1))
+    smeared = np.tile([False, True, True, False], (3, 1))
+    assert set(np.unique(snap(z, smeared, z > 0)[:, 1:])) == {5}

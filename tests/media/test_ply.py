@@ -1,15 +1,14 @@
 """Point clouds in files: read by another program, whole or not at all, and never more memory than the file has."""
 
 import tracemalloc
-from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from vergence.errors import FormatError, MediaError, ShapeError, TargetError
 from vergence.media.open import open_source
-from vergence.media.ply import PlySink, PointCloud, read_ply, write_ply
-from vergence.types import MediaInfo
+from vergence.media.ply import read_ply, write_ply
+from vergence.types import PointCloud
 
 plyfile = pytest.importorskip("plyfile", reason="the independent reader is not installed")
 
@@ -136,22 +135,15 @@ def test_arrays_that_do_not_belong_together_are_refused():
         PointCloud(np.zeros((3, 3)), np.zeros((3, 3), np.uint8))
 
 
-@pytest.mark.parametrize(
-    ("name", "expected"), [("out.ply", ["000000.ply", "000001.ply"]), ("out/%03d.ply", ["000.ply", "001.ply"])]
-)
-def test_a_films_clouds_are_numbered(tmp_path, name, expected):
-    with PlySink(tmp_path / name, like=MediaInfo(None, True, 4, 3, rate=Fraction(24))) as sink:
-        sink.write(cloud(1))
-        sink.write(cloud(2))
-        assert not sink.path.exists()
-    assert sink.path == tmp_path / "out"
-    assert sorted(path.name for path in sink.path.iterdir()) == expected
-    same(read_ply(sink.path / expected[1]), cloud(2))
-
-
-def test_another_suffix_is_told(tmp_path):
-    with pytest.raises(FormatError, match=r"a\.ply"):
-        PlySink(tmp_path / "a.obj", like=MediaInfo(None, False, 4, 3))
+def test_triangles_are_read_by_another_program_and_the_points_by_ours(tmp_path):
+    triangles = np.array([[0, 1, 2], [2, 1, 6]], np.int32)
+    write_ply(tmp_path / "a.ply", full(), triangles=triangles)
+    data = plyfile.PlyData.read(str(tmp_path / "a.ply"))
+    np.testing.assert_array_equal(np.stack(data["face"]["vertex_indices"]), triangles)
+    np.testing.assert_array_equal(data["vertex"]["nx"], full().normals[:, 0])
+    same(read_ply(tmp_path / "a.ply"), full())
+    trimesh = pytest.importorskip("trimesh", reason="the independent reader is not installed")
+    np.testing.assert_array_equal(trimesh.load(tmp_path / "a.ply", process=False).faces, triangles)
 
 
 @pytest.mark.parametrize("name", ["a.ply", "a.bin"])

@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 
 from vergence.errors import ShapeError
-from vergence.geometry.edges import is_smeared
 from vergence.geometry.pose import rotation_matrices
 from vergence.geometry.project import unproject
-from vergence.splats.lift import FLATNESS, LONGEST, OPAQUE, WIDTH, lift, merge, snap
+from vergence.splats.lift import FLATNESS, LONGEST, OPAQUE, WIDTH, lift, merge
 from vergence.splats.project import View
 from vergence.splats.rasterise import draw_gaussians
 from vergence.types import Intrinsics
@@ -111,24 +110,6 @@ def test_nothing_kept_gives_nothing():
 def test_arrays_of_different_sizes_are_refused():
     with pytest.raises(ShapeError, match="mask"):
         lift(plane((0, 0, 1)), GREY[:5], CAMERA, EVERYWHERE)
-
-
-def test_a_ramp_becomes_a_step_in_its_middle():
-    row = np.float32([2, 2, 2, 2.6, 3.3, 4.1, 5, 5, 5])
-    z = np.tile(row, (4, 1))
-    smeared = is_smeared(z, Intrinsics(100, 100, 4.5, 2, 9, 4))
-    assert smeared[0].tolist() == [False] * 3 + [True] * 3 + [False] * 3
-    snapped = snap(z, smeared, np.ones_like(smeared))
-    assert set(np.unique(snapped)) == {2, 5}
-    assert snapped[0, 3] == 2
-    assert snapped[0, 5] == 5
-    np.testing.assert_array_equal(z[0], row)
-
-
-def test_snapping_never_takes_depth_that_is_not_valid():
-    z = np.tile(np.float32([0, 2.6, 3.3, 5]), (3, 1))
-    smeared = np.tile([False, True, True, False], (3, 1))
-    assert set(np.unique(snap(z, smeared, z > 0)[:, 1:])) == {5}
 
 
 def test_views_are_put_together_with_their_harmonics():

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vergence.cli import options as opt
+from vergence.cli import world
 
 if TYPE_CHECKING:
     from vergence.depth.model import DepthModel
@@ -29,10 +30,11 @@ def cloud(
         typer.Option(metavar="DEG", help="Horizontal field of view, in their place.", rich_help_panel=CAMERA),
     ] = None,
     edges: Annotated[
-        Literal["drop", "keep"],
+        Literal["drop", "snap", "keep"],
         typer.Option(
-            help="drop: leave out points that hang between two surfaces, where depth rises or falls by a share of more "
-            "than 11 / focal length (px) a pixel on both sides.",
+            help="What becomes of points that hang between two surfaces, where depth rises or falls by a share of more "
+            "than 11 / focal length (px) a pixel on both sides. drop: they go, and leave gaps. snap: each goes to the "
+            "surface next to it. keep: they stay.",
             rich_help_panel=POINTS,
         ),
     ] = "drop",
@@ -51,6 +53,61 @@ def cloud(
     max_points: Annotated[
         int | None, typer.Option(min=1, help="At most so many, chosen at random.", rich_help_panel=POINTS)
     ] = None,
+    voxel: Annotated[
+        float | None, typer.Option(metavar="M", help="One point of all in a cube of this side.", rich_help_panel=POINTS)
+    ] = None,
+    sor_neighbors: Annotated[
+        int | None,
+        typer.Option(
+            metavar="N",
+            min=1,
+            help="Leave out what lies alone: look at so many of each point's nearest, 20 with --sor-std-ratio alone.",
+            rich_help_panel=POINTS,
+        ),
+    ] = None,
+    sor_std_ratio: Annotated[
+        float | None,
+        typer.Option(
+            metavar="R",
+            help="The same: their mean distance may be so many deviations above that of all, 2 with --sor-neighbors "
+            "alone.",
+            rich_help_panel=POINTS,
+        ),
+    ] = None,
+    normals: Annotated[
+        bool, typer.Option("--normals", help="Also say which way surfaces face.", rich_help_panel=POINTS)
+    ] = False,
+    mesh: Annotated[
+        bool, typer.Option("--mesh", help="Join neighbouring points by triangles.", rich_help_panel=POINTS)
+    ] = False,
+    tear: Annotated[
+        float | None,
+        typer.Option(
+            metavar="RATIO",
+            help="Of a mesh: no triangle where depth changes by a larger factor from a pixel to the next, such as "
+            "1.05. Else where a surface would be seen under 5 degrees.",
+            rich_help_panel=POINTS,
+        ),
+    ] = None,
+    fuse: Annotated[
+        bool,
+        typer.Option(
+            "--fuse", help="All frames of a film in one cloud, by the poses of --depth.", rich_help_panel=POINTS
+        ),
+    ] = False,
+    consistency: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SHARE",
+            help="With --fuse or in one world: leave out points that more of the 16 frames about theirs see through "
+            "than agree with, to this share of depth, such as 0.05.",
+            rich_help_panel=POINTS,
+        ),
+    ] = None,
+    one_world: world.OneWorld = False,
+    poses: world.Poses = None,
+    poses_to: world.PosesTo = None,
+    every: world.Every = None,
     depth: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
@@ -67,6 +124,9 @@ def cloud(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    batch: opt.Batch = None,
+    max_memory: opt.MaxMemory = None,
+    model_fallback: opt.ModelFallback = False,
     streaming: opt.Streaming = False,
     exact: opt.Exact = False,
     offline: opt.Offline = False,
@@ -81,28 +141,61 @@ def cloud(
     overwrite: opt.Overwrite = False,
     progress: opt.Progress = "bar",
 ) -> None:
-    """Make coloured point clouds (.ply, metres, y up) of photos and films, with a model that gives metres.
+    """Make coloured point clouds or meshes (.ply .glb; metres, y up) of photos and films, by a model that gives metres.
 
     Of a film, a folder with one file per frame. Without -o: NAME.ply of a photo, NAME_cloud/000000.ply, ... of a film.
+    Several pictures with one file as OUT (.ply, .glb with cameras, .npz with everything) go into one world.
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
     from vergence.cli.loading import load
-    from vergence.media.cloud import CameraSettings, CloudSettings
-    from vergence.pipelines.cloud import model_for_cloud, process_cloud
+    from vergence.media.camera import CameraSettings
+    from vergence.pipelines import posed
+    from vergence.pipelines.cloud import process_cloud, process_fused_cloud
     from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.lifting import model_for_cloud
+    from vergence.pipelines.points import CloudSettings
+    from vergence.pipelines.world import process_world_cloud
+    from vergence.points.outliers import OutlierSettings
     from vergence.stability.stabilise import StabiliseSettings
 
     camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)
-    settings = CloudSettings(edges, depth_limit(farthest), min_confidence, max_points)
+    alone = None
+    if sor_neighbors is not None or sor_std_ratio is not None:
+        usual = OutlierSettings()
+        alone = OutlierSettings(sor_neighbors or usual.neighbours, sor_std_ratio or usual.std_ratio)
+    settings = CloudSettings(
+        edges,
+        depth_limit(farthest),
+        min_confidence,
+        max_points=max_points,
+        normals=normals,
+        voxel=voxel,
+        outliers=alone,
+        mesh=mesh,
+        tear=tear,
+    )
+    if fuse and depth is None:
+        raise typer.BadParameter(
+            "--fuse puts the frames of one film together, by depth with poses: give it with --depth"
+        )
     sources = files.expand(inputs)
-    files.check_target(sources, output)
+    asked = world.WorldOptions(one_world, poses, poses_to, every)
+    is_world = asked.are_meant(sources, output)
+    if consistency is not None and not fuse and not is_world:
+        raise typer.BadParameter("--consistency is of --fuse and --one-world")
+    if is_world:
+        world.check_alone(camera=camera, depth=depth)
+        named = posed.model_for_world(model, has_cameras=poses is not None) if weights is None else model
+    else:
+        files.check_target(sources, output)
+        named = model_for_cloud(model) if weights is None else model
     source_of_depth: DepthModel | GivenDepth
     if depth is not None:
         source_of_depth = GivenDepth(depth, depth_kind)
     else:
         source_of_depth = load(
-            model if weights is not None else model_for_cloud(model),
+            named,
             weights=weights,
             kind=kind,
             max_depth=max_depth,
@@ -110,6 +203,10 @@ def cloud(
             precision=precision,
             runtime=runtime,
             input_size=input_size,
+            batch=batch,
+            max_memory=max_memory,
+            model_fallback=model_fallback,
+            views=len(sources) if is_world else 1,
             streaming=streaming,
             exact=exact,
             offline=offline,
@@ -117,8 +214,39 @@ def cloud(
             style=progress,
         )
 
+    part = Part(start, end, max_frames, target_fps, max_res)
+    if is_world:
+        assert not isinstance(source_of_depth, GivenDepth)
+        with report.progress(progress, "one world") as show:
+            done = process_world_cloud(
+                sources,
+                world.target_of(sources, output),
+                depth=source_of_depth,
+                settings=settings,
+                tolerance=consistency,
+                world=asked.settings(shots=shots),
+                part=part,
+                overwrite=overwrite,
+                progress=show,
+            )
+        report.result(done)
+        return
+
     def job(source: str) -> "Result":
         with report.progress(progress, Path(source).name) as show:
+            if fuse:
+                assert isinstance(source_of_depth, GivenDepth)
+                return process_fused_cloud(
+                    source,
+                    output,
+                    depth=source_of_depth,
+                    camera=camera,
+                    settings=settings,
+                    tolerance=consistency,
+                    part=part,
+                    overwrite=overwrite,
+                    progress=show,
+                )
             return process_cloud(
                 source,
                 output,
@@ -126,7 +254,7 @@ def cloud(
                 camera=camera,
                 settings=settings,
                 stabilising=StabiliseSettings(method=stabilise, shots=shots),
-                part=Part(start, end, max_frames, target_fps, max_res),
+                part=part,
                 overwrite=overwrite,
                 progress=show,
             )

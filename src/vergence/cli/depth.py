@@ -10,6 +10,8 @@ from vergence.cli import options as opt
 if TYPE_CHECKING:
     from vergence.pipelines.job import Result
 
+CAMERA = "Camera, of models whose metres depend on it"
+
 
 def depth(
     inputs: opt.Inputs,
@@ -21,6 +23,14 @@ def depth(
     no_audio: Annotated[
         bool, typer.Option("--no-audio", help="Leave out a film's sound, subtitles and chapters.")
     ] = False,
+    focal_length_x: Annotated[
+        float | None,
+        typer.Option(metavar="PX", help="In pixels of the source's picture; else EXIF.", rich_help_panel=CAMERA),
+    ] = None,
+    fov_x_deg: Annotated[
+        float | None,
+        typer.Option(metavar="DEG", help="Horizontal field of view, in its place.", rich_help_panel=CAMERA),
+    ] = None,
     model: opt.ModelName = "auto",
     weights: opt.Weights = None,
     kind: opt.WeightsKind = None,
@@ -29,6 +39,9 @@ def depth(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    batch: opt.Batch = None,
+    max_memory: opt.MaxMemory = None,
+    model_fallback: opt.ModelFallback = False,
     streaming: opt.Streaming = False,
     exact: opt.Exact = False,
     offline: opt.Offline = False,
@@ -51,13 +64,15 @@ def depth(
     Of a film, .png, .npz and .exr become a folder with one file per frame. Without -o: NAME_depth.png, NAME_depth.mp4.
     """
     from vergence.cli import inputs as files
-    from vergence.cli import report
+    from vergence.cli import live_inputs, report
     from vergence.cli.loading import load
+    from vergence.media.camera import CameraSettings
     from vergence.media.video_writer import EncodeSettings
     from vergence.pipelines.depth import process_depth
     from vergence.pipelines.job import Part
     from vergence.stability.stabilise import StabiliseSettings
 
+    camera = CameraSettings(focal_length_x, None, fov_x_deg)
     encode = EncodeSettings(codec=codec, crf=crf, preset=preset)
     sources = files.expand(inputs)
     files.check_target(sources, output)
@@ -70,6 +85,9 @@ def depth(
         precision=precision,
         runtime=runtime,
         input_size=input_size,
+        batch=batch,
+        max_memory=max_memory,
+        model_fallback=model_fallback,
         streaming=streaming,
         exact=exact,
         offline=offline,
@@ -78,7 +96,7 @@ def depth(
     )
 
     def job(source: str) -> "Result":
-        with report.progress(progress, Path(source).name) as show:
+        with report.progress(progress, Path(source).name) as show, live_inputs.until_stopped(source) as until:
             return process_depth(
                 source,
                 output,
@@ -86,9 +104,10 @@ def depth(
                 grayscale=grayscale,
                 side_by_side=side_by_side,
                 audio=not no_audio,
+                camera=camera,
                 stabilising=StabiliseSettings(method=stabilise, shots=shots),
                 encode=encode,
-                part=Part(start, end, max_frames, target_fps, max_res),
+                part=Part(start, end, max_frames, target_fps, max_res, until),
                 overwrite=overwrite,
                 progress=show,
             )

@@ -12,7 +12,9 @@ def export(
     name: Annotated[str, typer.Argument(help="A model's name, see `vergence models list`.")],
     output: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="OUT", help="A .onnx file, of video models a folder; else the store."),
+        typer.Option(
+            "-o", "--output", metavar="OUT", help="A .onnx file; a folder where it takes several; else the store."
+        ),
     ] = None,
     weights: Annotated[
         Path | None, typer.Option("--weights", metavar="PATH", help="A checkpoint of your own in place of its own.")
@@ -21,6 +23,12 @@ def export(
     size: Annotated[
         str | None,
         typer.Option(metavar="HxW", help="The only pictures it takes, multiples of 14; any size without."),
+    ] = None,
+    views: Annotated[
+        str | None,
+        typer.Option(
+            metavar="N|any", help="Of Depth Anything 3: how many it sees together, no more and no fewer; any."
+        ),
     ] = None,
     opset: Annotated[int, typer.Option(min=18, help="Of ONNX; 23 has attention as one operator.")] = 20,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace what lies there.")] = False,
@@ -38,7 +46,7 @@ def export(
     from vergence.depth.cards import find_card
     from vergence.errors import SettingsError, TargetError
 
-    wanted = _sides(size)
+    wanted, count = _sides(size), _count(views)
     card = find_card(name)
     choice.require_torch()
     if weights is None:
@@ -55,12 +63,11 @@ def export(
         raise SettingsError(f"{target} does not fit: {name!r} becomes {needed}")
     if target.exists() and not overwrite:
         raise TargetError(f"{target} exists; --overwrite replaces it")
-    from vergence.depth.networks.checkpoints import load_network
     from vergence.depth.networks.export import export as write
+    from vergence.depth.networks.export import load
 
-    network = load_network(weights, card.family, size=card.options["size"], max_depth=card.options.get("max_depth"))
-    difference = write(network, target, size=wanted, opset=opset)
-    for file in sorted(target.glob("*.onnx")) if target.is_dir() else [target]:
+    difference = write(load(weights, card), target, size=wanted, views=count, opset=opset)
+    for file in store.weight_files(target):
         download.record(file)
     report.line(f"differs from torch by {difference:.1e} of the depth's deviation at most")
     typer.echo(target)
@@ -76,3 +83,13 @@ def _sides(size: str | None) -> tuple[int, int] | None:
     except ValueError as error:
         raise SettingsError(f"a size is HEIGHTxWIDTH, such as 518x518, not {size!r}") from error
     return height, width
+
+
+def _count(views: str | None) -> int | None:
+    from vergence.errors import SettingsError
+
+    if views in (None, "any"):
+        return None
+    if not views.isdecimal():
+        raise SettingsError(f"a number of views is a whole number, or any, not {views!r}")
+    return int(views)

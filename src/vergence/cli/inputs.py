@@ -6,6 +6,7 @@ from pathlib import Path
 from vergence.errors import MediaError, SettingsError, TargetError, VergenceError
 from vergence.media.formats import is_pattern, read_suffixes
 from vergence.media.frames import is_frames_folder
+from vergence.media.live import is_live
 from vergence.pipelines.job import Result
 from vergence.stereo.layout import LAYOUTS
 
@@ -20,11 +21,11 @@ def expand(inputs: Sequence[str]) -> list[str]:
     """
     found: list[str] = []
     for text in inputs:
-        if not Path(text).exists() and not is_pattern(Path(text)):
+        if not is_live(text) and not Path(text).exists() and not is_pattern(Path(text)):
             raise MediaError(f"there is no file {text}")
     for text in inputs:
         path = Path(text)
-        found += [text] if not path.is_dir() or is_frames_folder(path) else _media_in(path)
+        found += [text] if is_live(text) or not path.is_dir() or is_frames_folder(path) else _media_in(path)
     return found
 
 

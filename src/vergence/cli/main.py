@@ -16,9 +16,11 @@ import typer
 from vergence.cli.cloud import cloud
 from vergence.cli.demo import demo
 from vergence.cli.depth import depth
+from vergence.cli.devices import devices
 from vergence.cli.doctor import doctor
 from vergence.cli.eval import app as evaluate
 from vergence.cli.export import export
+from vergence.cli.live import live, serve
 from vergence.cli.models import app as models
 from vergence.cli.render import render
 from vergence.cli.splats import splats
@@ -43,6 +45,9 @@ app.command()(depth)
 app.command()(cloud)
 app.command()(splats)
 app.command()(render)
+app.command()(live)
+app.command()(serve)
+app.command()(devices)
 models.command()(export)
 app.add_typer(models, name="models")
 app.command()(synth)

@@ -70,7 +70,7 @@ def show(name: Name) -> None:
     card = find_card(name)
     facts = _facts(card)
     missing = {"onnx": "not published", "checkpoint": "not published"}
-    if card.parts:
+    if card.checkpoint is not None and not card.name.startswith("depth-anything-3-nested"):
         missing["onnx"] = f"not published; made by `vergence models export {name}`"
     rows = {
         "name": name,

@@ -118,7 +118,34 @@ InputSize = Annotated[
         "--input-size",
         min=14,
         metavar="PX",
-        help="Short side of what the network sees, where it may vary; less is faster.",
+        help="Short side (Depth Anything 3: longer side) of what the network sees, where it may vary; less is faster.",
+        rich_help_panel=MODEL,
+    ),
+]
+Batch = Annotated[
+    int | None,
+    typer.Option(
+        "--batch",
+        min=1,
+        metavar="N",
+        help="Depth Anything 3: so many frames of a film at once, for a GPU.",
+        rich_help_panel=MODEL,
+    ),
+]
+MaxMemory = Annotated[
+    str | None,
+    typer.Option(
+        "--max-memory",
+        metavar="SIZE",
+        help="Depth Anything 3: take no more, such as 4GB; else what is free.",
+        rich_help_panel=MODEL,
+    ),
+]
+ModelFallback = Annotated[
+    bool,
+    typer.Option(
+        "--model-fallback",
+        help="Depth Anything 3: where memory does not suffice take the next smaller one.",
         rich_help_panel=MODEL,
     ),
 ]

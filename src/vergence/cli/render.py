@@ -12,7 +12,7 @@ CAMERA, LOOKS = "Camera", "Looks"
 
 
 def render(
-    scene: Annotated[Path, typer.Argument(metavar="SCENE", help="Splats (.ply .spz .splat) or points (.ply).")],
+    scene: Annotated[Path, typer.Argument(metavar="SCENE", help="Splats (.ply .spz .splat) or points (.ply .glb).")],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="A film, a picture, or turn/%04d.png for many.")
     ],
@@ -26,7 +26,11 @@ def render(
     ] = "auto",
     poses: Annotated[
         Path | None,
-        typer.Option(metavar="JSON", help="Cameras to go through: a transforms.json.", rich_help_panel=CAMERA),
+        typer.Option(
+            metavar="PATH",
+            help="Cameras to go through: a transforms.json, a COLMAP folder, or what `cloud --poses-to` wrote.",
+            rich_help_panel=CAMERA,
+        ),
     ] = None,
     degrees: Annotated[
         float,
@@ -34,7 +38,11 @@ def render(
     ] = 360,
     fov_x_deg: Annotated[
         float | None,
-        typer.Option(metavar="DEG", help="Horizontal field of view; else all of the scene.", rich_help_panel=CAMERA),
+        typer.Option(
+            metavar="DEG",
+            help="Horizontal field of view; else that of --poses, or all of the scene.",
+            rich_help_panel=CAMERA,
+        ),
     ] = None,
     at: Annotated[
         float, typer.Option(metavar="0..1", help="Where on the path a picture is taken.", rich_help_panel=CAMERA)
@@ -67,12 +75,17 @@ def render(
 ) -> None:
     """Draw a scene of splats or points as a film of a moving camera, or as a picture."""
     from fractions import Fraction
+    from math import atan
+    from math import degrees as degrees_of
 
     from vergence.cli import report
-    from vergence.media.scene.transforms import read_transforms
+    from vergence.media.scene.cameras import read_cameras
     from vergence.pipelines.render import RenderSettings, process_render
 
     width, height = _size(size)
+    views = () if poses is None else read_cameras(poses).views
+    if views and fov_x_deg is None:
+        fov_x_deg = degrees_of(2 * atan(views[0].intrinsics.width / 2 / views[0].intrinsics.fx))
     settings = RenderSettings(
         path=path,
         width=width,
@@ -86,7 +99,7 @@ def render(
         point_radius=point_radius,
         device=device,
     )
-    keys = None if poses is None else [view.world_from_camera for view in read_transforms(poses)]
+    keys = None if poses is None else [view.world_from_camera for view in views]
     with report.progress(progress, scene.name) as show:
         done = process_render(scene, output, settings=settings, poses=keys, overwrite=overwrite, progress=show)
     pictures = "1 picture" if done.frames == 1 else f"{done.frames} frames"

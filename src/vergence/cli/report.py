@@ -20,6 +20,8 @@ def result(done: Result) -> None:
     frames = f"{done.frames} frames" if done.frames != 1 else "1 picture"
     rate = f" ({done.frames / done.seconds:.1f} per second)" if done.frames > 1 and done.seconds else ""
     line(f"{frames} in {done.seconds:.1f} s{rate}, depth by {done.model or 'your own file'}")
+    for note in done.notes:
+        line(note)
     print(*(done.path, *done.also), sep="\n", flush=True)
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from vergence.cli import options as opt
+from vergence.cli import world
 from vergence.cli.cloud import depth_limit
 
 if TYPE_CHECKING:
@@ -57,6 +58,18 @@ def splats(
     sh: Annotated[
         int | None, typer.Option(min=0, max=3, help="Harmonics up to this degree at most.", rich_help_panel=SPLATS)
     ] = None,
+    source: Annotated[
+        Literal["auto", "head", "lift"],
+        typer.Option(
+            help="Of one world. head: the Gaussians that the model itself gives. lift: one of every pixel's depth. "
+            "auto: head where the model has one.",
+            rich_help_panel=world.WORLD,
+        ),
+    ] = "auto",
+    one_world: world.OneWorld = False,
+    poses: world.Poses = None,
+    poses_to: world.PosesTo = None,
+    every: world.Every = None,
     depth: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
@@ -73,6 +86,9 @@ def splats(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    batch: opt.Batch = None,
+    max_memory: opt.MaxMemory = None,
+    model_fallback: opt.ModelFallback = False,
     streaming: opt.Streaming = False,
     exact: opt.Exact = False,
     offline: opt.Offline = False,
@@ -90,27 +106,36 @@ def splats(
     """Make 3-D Gaussians (.ply, .compressed.ply, .spz, .splat) of photos and films: one splat a pixel.
 
     Of a film, a folder with one file per frame. Without -o: NAME_splats.ply of a photo, NAME_splats/000000.ply, ... of
-    a film. Pictures are shrunk to --max-res first, 1280 px unless you say otherwise.
+    a film. Pictures are shrunk to --max-res first, 1280 px unless you say otherwise. Several pictures with one file as
+    OUT go into one world.
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
     from vergence.cli.loading import load
-    from vergence.media.cloud import CameraSettings
-    from vergence.pipelines.cloud import model_for_cloud
+    from vergence.media.camera import CameraSettings
+    from vergence.pipelines import posed
     from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.splats import SplatSettings, process_splats
+    from vergence.pipelines.world import process_world_splats
     from vergence.stability.stabilise import StabiliseSettings
 
     camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)
     settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh)
     sources = files.expand(inputs)
-    files.check_target(sources, output)
+    asked = world.WorldOptions(one_world, poses, poses_to, every)
+    if is_world := asked.are_meant(sources, output):
+        world.check_alone(camera=camera, depth=depth)
+        named = posed.model_for_world(model, has_cameras=poses is not None) if weights is None else model
+    else:
+        files.check_target(sources, output)
+        named = model_for_cloud(model) if weights is None else model
     source_of_depth: DepthModel | GivenDepth
     if depth is not None:
         source_of_depth = GivenDepth(depth, depth_kind)
     else:
         source_of_depth = load(
-            model if weights is not None else model_for_cloud(model),
+            named,
             weights=weights,
             kind=kind,
             max_depth=max_depth,
@@ -118,12 +143,34 @@ def splats(
             precision=precision,
             runtime=runtime,
             input_size=input_size,
+            batch=batch,
+            max_memory=max_memory,
+            model_fallback=model_fallback,
+            views=len(sources) if is_world else 1,
             streaming=streaming,
             exact=exact,
             offline=offline,
             accept_licence=accept_licence,
             style=progress,
         )
+
+    part = Part(start, end, max_frames, target_fps, max_res)
+    if is_world:
+        assert not isinstance(source_of_depth, GivenDepth)
+        with report.progress(progress, "one world") as show:
+            done = process_world_splats(
+                sources,
+                world.target_of(sources, output),
+                depth=source_of_depth,
+                source=source,
+                settings=settings,
+                world=asked.settings(shots=shots),
+                part=part,
+                overwrite=overwrite,
+                progress=show,
+            )
+        report.result(done)
+        return
 
     def job(source: str) -> "Result":
         with report.progress(progress, Path(source).name) as show:
@@ -134,7 +181,7 @@ def splats(
                 camera=camera,
                 settings=settings,
                 stabilising=StabiliseSettings(method=stabilise, shots=shots),
-                part=Part(start, end, max_frames, target_fps, max_res),
+                part=part,
                 overwrite=overwrite,
                 progress=show,
             )

@@ -140,6 +140,9 @@ def stereo(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    batch: opt.Batch = None,
+    max_memory: opt.MaxMemory = None,
+    model_fallback: opt.ModelFallback = False,
     streaming: opt.Streaming = False,
     exact: opt.Exact = False,
     offline: opt.Offline = False,
@@ -161,13 +164,13 @@ def stereo(
 ) -> None:
     """Make stereo 3-D of photos and films; without -o beside each, as NAME_sbs.EXT."""
     from vergence.cli import inputs as files
-    from vergence.cli import report
+    from vergence.cli import live_inputs, report
     from vergence.cli.loading import load
-    from vergence.media.cloud import CameraSettings
+    from vergence.media.camera import CameraSettings
     from vergence.media.spatial.metadata import SpatialCamera, SpatialSettings
     from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines.cloud import model_for_cloud
     from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.stereo import process_video
     from vergence.stability.stabilise import StabiliseSettings
     from vergence.stereo.settings import StereoSettings
@@ -209,6 +212,9 @@ def stereo(
             precision=precision,
             runtime=runtime,
             input_size=input_size,
+            batch=batch,
+            max_memory=max_memory,
+            model_fallback=model_fallback,
             streaming=streaming,
             exact=exact,
             offline=offline,
@@ -219,7 +225,7 @@ def stereo(
         settings = replace(settings, device=_views_device())
 
     def job(source: str) -> "Result":
-        with report.progress(progress, Path(source).name) as show:
+        with report.progress(progress, Path(source).name) as show, live_inputs.until_stopped(source) as until:
             return process_video(
                 source,
                 output,
@@ -228,7 +234,7 @@ def stereo(
                 depth=source_of_depth,
                 stabilising=StabiliseSettings(method=stabilise, shots=shots),
                 encode=encode,
-                part=Part(start, end, max_frames, target_fps, max_res),
+                part=Part(start, end, max_frames, target_fps, max_res, until),
                 headset_names=headset_names,
                 camera=CameraSettings(fov_x_deg=fov_x_deg),
                 spatial=spatial,

@@ -14,6 +14,9 @@ Form = Literal["onnx", "checkpoint"]
 EXPORTS = "https://github.com/fabio-sim/Depth-Anything-ONNX/releases/download/v2.0.0"
 INPUT_SIZE = 518  # pixels of the short side, as the authors of both families run them
 VIDEO_PARTS = ("encoder.onnx", "temporal.onnx", "decoder.onnx")
+GAUSSIAN_PARTS = ("views.onnx", "gaussians.onnx")
+LONGER_SIDE = 504  # pixels of the longer side, as the authors of Depth Anything 3 run it
+NAMELESS = ("model", "pytorch_model")  # what checkpoints are called that only their folder tells apart
 VIDEO_WINDOW = 32  # frames that Video Depth Anything sees at once
 
 Size = Literal["small", "base", "large"]
@@ -86,9 +89,12 @@ class ModelCard:
 
     @property
     def checkpoint_name(self) -> str | None:
-        """What its checkpoint is called everywhere: as it was published."""
+        """What its checkpoint is called everywhere: as it was published, or its own name where that tells nothing."""
         path = self.checkpoint.path if isinstance(self.checkpoint, HubFile) else self.checkpoint
-        return path.rpartition("/")[2] if path else None
+        if not path:
+            return None
+        stem, dot, suffix = path.rpartition("/")[2].rpartition(".")
+        return f"{self.name if stem in NAMELESS else stem}{dot}{suffix}"
 
     @property
     def filenames(self) -> tuple[str, ...]:
@@ -154,6 +160,30 @@ def _video(kind: Literal["affine_inverse", "metric"], size: Size, *, summary: st
     )
 
 
+def _depth_anything_3(size: str, published: str, *, licence: str, parameters: int, summary: str) -> ModelCard:
+    """Networks of many views, "small" to "giant" and "nested-...", and of one, "mono-" and "metric-large"."""
+    is_nested, is_metric = size.startswith("nested-"), "metric" in size or size.startswith("nested-")
+    return ModelCard(
+        name=f"depth-anything-3-{size}",
+        family="depth_anything_3",
+        kind="metric" if is_metric else "scale_invariant",
+        licence=licence,
+        is_commercial=licence in COMMERCIAL,
+        parameters=parameters,
+        summary=summary,
+        checkpoint=HubFile(f"depth-anything/{published}", "model.safetensors"),
+        parts=("views.onnx",) if size == "giant" else (),
+        options={
+            "size": size,
+            "sees_many": is_nested or size not in ("mono-large", "metric-large"),
+            "has_gaussians": "giant" in size,
+            "input_size": LONGER_SIDE,
+            "batch": 1,
+            "max_memory": None,
+        },
+    )
+
+
 _ROWS = (
     ModelCard(
         name="preview",
@@ -180,6 +210,55 @@ _ROWS = (
     _video("metric", "small", summary="metres of films, steady over time (about 116 MB)"),
     _video("metric", "base", summary="metres of films, finer than small (about 460 MB)"),
     _video("metric", "large", summary="metres of films, the finest; wants a GPU (about 1.5 GB)"),
+    _depth_anything_3(
+        "small",
+        "DA3-SMALL",
+        licence="Apache-2.0",
+        parameters=34_299_463,
+        summary="depth and cameras of one view or many, in a unit of its own (about 137 MB)",
+    ),
+    _depth_anything_3(
+        "base",
+        "DA3-BASE",
+        licence="Apache-2.0",
+        parameters=135_366_599,
+        summary="one view or many, finer than small (about 540 MB)",
+    ),
+    _depth_anything_3(
+        "large",
+        "DA3-LARGE-1.1",
+        licence="CC-BY-NC-4.0",
+        parameters=410_941_767,
+        summary="one view or many, finer than base; wants a GPU (about 1.6 GB)",
+    ),
+    _depth_anything_3(
+        "giant",
+        "DA3-GIANT-1.1",
+        licence="CC-BY-NC-4.0",
+        parameters=1_355_674_125,
+        summary="one view or many, the finest, and Gaussians; wants a GPU (about 5.4 GB)",
+    ),
+    _depth_anything_3(
+        "mono-large",
+        "DA3MONO-LARGE",
+        licence="Apache-2.0",
+        parameters=334_171_394,
+        summary="depth of single views up to a factor, and sky (about 1.3 GB)",
+    ),
+    _depth_anything_3(
+        "metric-large",
+        "DA3METRIC-LARGE",
+        licence="Apache-2.0",
+        parameters=334_171_394,
+        summary="metres of single views whose focal length is known, and sky (about 1.3 GB)",
+    ),
+    _depth_anything_3(
+        "nested-giant-large",
+        "DA3NESTED-GIANT-LARGE-1.1",
+        licence="CC-BY-NC-4.0",
+        parameters=1_689_845_519,
+        summary="metres of one view or many, sky and Gaussians; wants a GPU (about 6.8 GB)",
+    ),
 )
 
 CARDS: dict[str, ModelCard] = {card.name: card for card in _ROWS}

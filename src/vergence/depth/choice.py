@@ -1,11 +1,11 @@
 """Which model a name, or a file of the user's own, means, and which file of weights it runs from."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, Literal, get_args
 
 from vergence.depth import download
 from vergence.depth import weights as store
@@ -14,8 +14,12 @@ from vergence.depth.runtimes import RuntimeOptions, is_checkpoint
 from vergence.errors import LicenceError, ModelError, SettingsError, WeightsError
 from vergence.types import DepthKind
 
+if TYPE_CHECKING:
+    from torch import Tensor
+
 KindName = Literal["relative", "metric"]  # as `--kind` has them
 KINDS: dict[KindName, DepthKind] = {"relative": "affine_inverse", "metric": "metric"}
+FOLDER_FILE = "model.safetensors"  # in a folder as the hub has it
 FETCHED_BY_AUTO = "depth-anything-v2-small"
 
 
@@ -34,7 +38,7 @@ def named(
     """
     card = find_card(name)
     store.require_licence(card, accept=accept_licence)
-    form = _form(card, options)
+    form = form_to_run(card, options)
     return card, store.fetch(card, form=form, offline=offline, progress=progress)
 
 
@@ -50,7 +54,7 @@ def best(
     ranked = sorted((card for card in CARDS.values() if card.rank), key=lambda card: card.rank or 0, reverse=True)
     for card in ranked:
         path = next(filter(None, (store.find(card, form) for form in _runnable(options))), None)
-        if path is not None and _may_use(card, accept_licence):
+        if path is not None and may_use(card, accept_licence):
             store.check(card, path)
             return card, path
     card, preview = CARDS[FETCHED_BY_AUTO], CARDS["preview"]
@@ -93,6 +97,8 @@ def own(
         raise SettingsError(f"no kind of weights is called {kind!r}; choose from {', '.join(get_args(KindName))}")
     if not weights.exists():
         raise WeightsError(f"there is no file {weights}; give an ONNX graph, a checkpoint, or an export's folder")
+    if (weights / FOLDER_FILE).is_file():
+        weights = weights / FOLDER_FILE
     if is_checkpoint(weights) and find_spec("torch") is None:
         raise ModelError(
             f"{weights} is a checkpoint of torch, which is not installed; `pip install torch==2.13.0` and "
@@ -104,11 +110,12 @@ def own(
     elif (known := _by_file_name(weights)) is not None:
         card = known
     else:
-        card = _by_contents(weights)
+        card = _by_contents(weights, kind)
         if kind is None and card.kind == "affine_inverse":
             announce(f"{weights} is taken as {card.family} with relative depth; say --kind metric if it gives metres")
     if kind is not None:
-        card = replace(card, kind=KINDS[kind])
+        is_z = kind == "relative" and card.family == "depth_anything_3"  # whose depth is never inverse
+        card = replace(card, kind="scale_invariant" if is_z else KINDS[kind])
     return _with_max_depth(card, weights, max_depth), weights
 
 
@@ -131,7 +138,7 @@ def _with_max_depth(card: ModelCard, weights: Path, max_depth: float | None) -> 
     return replace(card, options={**card.options, "max_depth": float(found)})
 
 
-def _form(card: ModelCard, options: RuntimeOptions) -> Form:
+def form_to_run(card: ModelCard, options: RuntimeOptions) -> Form:
     """Which weights of a model to run: what is here before what would be fetched, ONNX before a checkpoint."""
     if card.is_embedded:
         return "onnx"
@@ -183,7 +190,8 @@ def require_torch() -> None:
         )
 
 
-def _may_use(card: ModelCard, accept_licence: bool) -> bool:
+def may_use(card: ModelCard, accept_licence: bool) -> bool:
+    """Whether its licence lets anybody use it, was accepted before, or is now."""
     try:
         store.require_licence(card, accept=accept_licence)
     except LicenceError:
@@ -196,21 +204,25 @@ def _by_file_name(weights: Path) -> ModelCard | None:
     return next((card for card in CARDS.values() if not card.is_embedded and weights.name in card.filenames), None)
 
 
-def _by_contents(weights: Path) -> ModelCard:
+def _by_contents(weights: Path, kind: KindName | None) -> ModelCard:
     """A card for a file of unknown name: its family and size by its tensors, or by its graph's inputs and outputs."""
     if is_checkpoint(weights):
         from vergence.depth.networks.checkpoints import identify, read_state
 
-        family, size = identify(read_state(weights))
+        state = read_state(weights)
+        family, size = identify(state)
+        if family == "depth_anything_3":
+            size = _with_or_without_metres(weights, state, kind)
         of_family = [card for card in CARDS.values() if card.family == family]
         like = next((card for card in of_family if card.options["size"] == size), of_family[0])
     elif weights.is_dir():
-        like = CARDS["video-depth-anything-small"]
+        is_film = any((weights / part).is_file() for part in CARDS["video-depth-anything-small"].parts)
+        like = CARDS["video-depth-anything-small" if is_film else "depth-anything-3-giant"]
     else:
-        like = _by_signature(weights)
+        like = _by_signature(weights, kind)
     return replace(
         like,
-        name=weights.stem,
+        name=weights.absolute().parent.name if weights.name == FOLDER_FILE else weights.stem,
         licence="unknown",
         is_commercial=False,
         onnx=None,
@@ -220,13 +232,39 @@ def _by_contents(weights: Path) -> ModelCard:
     )
 
 
-def _by_signature(weights: Path) -> ModelCard:
+def _with_or_without_metres(weights: Path, state: "Mapping[str, Tensor]", kind: KindName | None) -> str:
+    """Which network of Depth Anything 3 it is: two have the same tensors, and only one of them gives metres."""
+    from vergence.depth.networks.depth_anything_3.checkpoints import ALONE, arranged, candidates
+
+    found = candidates(weights, arranged(state))
+    if len(found) == 1:
+        return found[0]
+    if kind is None:
+        raise WeightsError(
+            f"nothing says whether {weights} gives metres: its tensors are those of both {' and '.join(found)}; "
+            "say --kind metric or --kind relative, or put its config.json beside it"
+        )
+    return ALONE[kind == "metric"]
+
+
+def _by_signature(weights: Path, kind: KindName | None) -> ModelCard:
     from vergence.depth.runtimes.onnx import signature
 
     inputs, outputs = signature(weights)
     for known in (CARDS["preview"], CARDS[FETCHED_BY_AUTO]):
         if import_module(f"vergence.depth.families.{known.family}").matches(inputs, outputs):
             return known
+    from vergence.depth.families.depth_anything_3 import graph
+
+    if graph.matches(inputs, outputs):
+        if graph.gives_many(outputs):
+            return CARDS["depth-anything-3-small"]  # larger ones run alike
+        if kind is None:
+            raise WeightsError(
+                f"nothing says whether {weights} gives metres: networks of Depth Anything 3 that do and that do not "
+                "look alike; say --kind metric or --kind relative"
+            )
+        return CARDS[f"depth-anything-3-{'metric' if kind == 'metric' else 'mono'}-large"]
     raise WeightsError(
         f"{weights} belongs to no family known here: its inputs are {', '.join(map(str, inputs))}, its outputs "
         f"{', '.join(map(str, outputs))}; see `vergence models list` for those that are"

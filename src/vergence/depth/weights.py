@@ -5,7 +5,8 @@ Hugging Face hub, and the folders other programs keep the same files in. Only th
 
     NAME.onnx                   is a model's ONNX graph,
     NAME/                       the exported parts of a video model: encoder.onnx, temporal.onnx, decoder.onnx,
-    depth_anything_v2_vits.pth  and the like are checkpoints, under the names their authors gave them.
+    depth_anything_v2_vits.pth  and the like are checkpoints, under the names their authors gave them,
+    NAME.safetensors            is a checkpoint that they gave no name of its own.
 """
 
 import hashlib

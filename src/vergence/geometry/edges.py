@@ -3,6 +3,7 @@
 from math import radians, tan
 from typing import Any
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -30,13 +31,38 @@ def is_smeared(z: NDArray[np.float32], intrinsics: Intrinsics) -> NDArray[np.boo
     log_z = np.log(z, out=np.full_like(z, np.nan), where=z > 0)
     smeared = np.zeros(z.shape, dtype=np.bool_)
     for axis, focal in ((1, intrinsics.fx), (0, intrinsics.fy)):
-        steep = np.float32(1 / (tan(GRAZING) * focal))
+        steep = steep_step(focal)
         step = np.diff(log_z, axis=axis)
         before, after = _sides(step, axis)
         inside: list[Any] = [slice(None), slice(None)]
         inside[axis] = slice(1, -1)
         smeared[tuple(inside)] |= ((before > steep) & (after > steep)) | ((before < -steep) & (after < -steep))
     return smeared
+
+
+def steep_step(focal: float) -> np.float32:
+    """The step of the logarithm of depth from a pixel to its neighbour on a surface seen under 5 degrees.
+
+    `focal` is the focal length along that axis, px.
+    """
+    return np.float32(1 / (tan(GRAZING) * focal))
+
+
+def snap(z: NDArray[np.float32], smeared: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Give each `smeared` pixel the depth of the nearest pixel that is `valid` and is not.
+
+    A ramp between two surfaces becomes a step in its middle: no sheet hangs between them, and no gap opens where the
+    picture was taken from. All are (H, W).
+    """
+    clean = valid & ~smeared
+    if not clean.any() or not smeared.any():
+        return z
+    _, nearest = cv2.distanceTransformWithLabels(
+        (~clean).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    depth_of = np.empty(int(nearest.max()) + 1, np.float32)
+    depth_of[nearest[clean]] = z[clean]
+    return np.where(smeared, depth_of[nearest], z)
 
 
 def _sides(step: NDArray[np.float32], axis: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:

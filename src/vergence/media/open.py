@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Protocol, Self, TypeVar
 
 from vergence.errors import FormatError, MediaError
+from vergence.media import live
 from vergence.media.formats import by_content, by_suffix, is_pattern, read_suffixes, written_suffixes
 from vergence.media.sampling import Thinned
 from vergence.types import Frame, MediaInfo, Packing, StereoPair
@@ -56,6 +57,8 @@ def open_source(
 ) -> Source:
     """Open a film, a photo, a folder of numbered pictures or a pattern of them such as `shot/%04d.png`.
 
+    A string can also name what goes on by itself: `webcam:0`, `screen:1`, `rtsp://camera.local/stream`, see `live`.
+
     Args:
         uri: where it lies. The suffix says what it is, and for an unknown one the first bytes.
         start, end: the part of a film wanted, seconds, `end` exclusive.
@@ -75,6 +78,10 @@ def open_source(
         if (start, end) == (None, None):
             _warn_of_part(Path(uri))
         return whole
+    if isinstance(uri, str) and live.is_live(uri):
+        if rate is not None:
+            logger.warning("%s has its own clock; the rate given is not used", uri)
+        return live.open_live(uri, start=start, end=end, max_frames=max_frames)
     path = Path(uri)
     if is_pattern(path) or path.is_dir():
         return _open_frames(path, start=start, end=end, max_frames=max_frames, rate=rate)

@@ -7,67 +7,51 @@ in the package flips axes.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.errors import FormatError, MediaError, ShapeError
-from vergence.media.frames import FileOrFolder
-from vergence.media.ply_header import SCALARS, read_elements
+from vergence.errors import FormatError, MediaError
+from vergence.media.ply_header import read_elements
 from vergence.media.targets import Target
-from vergence.types import MediaInfo
+from vergence.types import PointCloud
 
-SUFFIX = ".ply"
 FLIP = np.array([1, -1, -1], np.float32)
 AXES_COMMENT = "x right, y up, z towards the viewer"
+FLOAT = "<f4"
 XYZ, RGB, NORMAL, CONFIDENCE = ("x", "y", "z"), ("red", "green", "blue"), ("nx", "ny", "nz"), "confidence"
 
 
-@dataclass(frozen=True)
-class PointCloud:
-    """Coloured points.
-
-    Attributes:
-        points: (N, 3) float32 metres in the camera frame, x right, y down, z forward.
-        colours: (N, 3) uint8, sRGB.
-        normals: (N, 3) float32 in the same axes, or None.
-        confidence: (N,) float32, higher is surer, or None.
-    """
-
-    points: NDArray[np.float32]
-    colours: NDArray[np.uint8]
-    normals: NDArray[np.float32] | None = None
-    confidence: NDArray[np.float32] | None = None
-
-    def __post_init__(self) -> None:
-        count = len(self.points)
-        expected: tuple[tuple[str, Any, tuple[int, ...], Any], ...] = (
-            ("points", self.points, (count, 3), np.float32),
-            ("colours", self.colours, (count, 3), np.uint8),
-            ("normals", self.normals, (count, 3), np.float32),
-            (CONFIDENCE, self.confidence, (count,), np.float32),
-        )
-        for name, array, shape, dtype in expected:
-            if array is not None and (array.shape != shape or array.dtype != dtype):
-                raise ShapeError(
-                    f"{name} of {count} points are {shape} {np.dtype(dtype)}, not {array.shape} {array.dtype}"
-                )
-
-
-def write_ply(path: str | Path, cloud: PointCloud, *, comments: Sequence[str] = (), overwrite: bool = False) -> None:
+def write_ply(
+    path: str | Path,
+    cloud: PointCloud,
+    *,
+    triangles: NDArray[np.int32] | None = None,
+    comments: Sequence[str] = (),
+    overwrite: bool = False,
+) -> None:
     """Write a cloud as binary little-endian PLY: x y z float, red green blue uchar, and what else it has as float.
 
-    `comments` are lines for a person to read in the header.
+    `triangles` (M, 3) are places of points; turning the axes keeps which way round they go. `comments` are lines for a
+    person to read in the header.
 
     Raises:
         TargetError: see `Target`.
     """
-    header, records = _encoded(cloud, comments)
-    with Target(Path(path), overwrite=overwrite, needed_bytes=len(header) + records.nbytes) as target:
-        _save(target.temporary, header, records)
+    records = _records(cloud)
+    faces = None if triangles is None else _faces(triangles)
+    header = _header(records, faces, comments)
+    needed = len(header) + records.nbytes + (0 if faces is None else faces.nbytes)
+    with (
+        Target(Path(path), overwrite=overwrite, needed_bytes=needed) as target,
+        target.temporary.open("wb") as file,
+    ):
+        file.write(header)
+        file.write(records.view(np.uint8).data)
+        if faces is not None:
+            file.write(faces.view(np.uint8).data)
 
 
 def read_ply(path: str | Path) -> PointCloud:
@@ -104,54 +88,34 @@ def read_ply(path: str | Path) -> PointCloud:
     )
 
 
-class PlySink(FileOrFolder):
-    """Clouds into files: `NAME.ply` for a photo, `NAME/000000.ply, ...` for a film, or by a pattern `shot/%04d.ply`.
-
-    Attributes:
-        path: the file or folder that is written.
-        comments: lines for the header of each file.
-
-    Raises:
-        FormatError: the name does not end with .ply.
-        TargetError: see `Target`.
-    """
-
-    def __init__(self, path: str | Path, *, like: MediaInfo, overwrite: bool = False) -> None:
-        path = Path(path)
-        if path.suffix.lower() != SUFFIX:
-            raise FormatError(f"cannot write points to {path}; name the result {path.stem or 'cloud'}{SUFFIX}")
-        super().__init__(path, suffix=SUFFIX, is_film=like.is_film, overwrite=overwrite)
-        self.comments: tuple[str, ...] = ()
-
-    def write(self, cloud: PointCloud) -> None:
-        """Write the next cloud."""
-        if self._folder is None:
-            write_ply(self.path, cloud, comments=self.comments, overwrite=self._overwrite)
-        else:
-            _save(self._folder.next(), *_encoded(cloud, self.comments))
-
-
-def _encoded(cloud: PointCloud, comments: Sequence[str]) -> tuple[bytes, NDArray[Any]]:
+def _records(cloud: PointCloud) -> NDArray[Any]:
     fields: list[tuple[str, str, NDArray[Any]]] = []
-    fields += [(name, "float", column) for name, column in zip(XYZ, (cloud.points * FLIP).T, strict=True)]
-    fields += [(name, "uchar", column) for name, column in zip(RGB, cloud.colours.T, strict=True)]
+    fields += [(name, FLOAT, column) for name, column in zip(XYZ, (cloud.points * FLIP).T, strict=True)]
+    fields += [(name, "u1", column) for name, column in zip(RGB, cloud.colours.T, strict=True)]
     if cloud.normals is not None:
-        fields += [(name, "float", column) for name, column in zip(NORMAL, (cloud.normals * FLIP).T, strict=True)]
+        fields += [(name, FLOAT, column) for name, column in zip(NORMAL, (cloud.normals * FLIP).T, strict=True)]
     if cloud.confidence is not None:
-        fields.append((CONFIDENCE, "float", cloud.confidence))
-    records = np.empty(len(cloud.points), [(name, "<" + SCALARS[kind]) for name, kind, _ in fields])
+        fields.append((CONFIDENCE, FLOAT, cloud.confidence))
+    records = np.empty(len(cloud), [(name, kind) for name, kind, _ in fields])
     for name, _, column in fields:
         records[name] = column
+    return records
+
+
+def _faces(triangles: NDArray[np.int32]) -> NDArray[Any]:
+    faces = np.empty(len(triangles), [("count", "u1"), ("places", "<i4", 3)])
+    faces["count"], faces["places"] = 3, triangles
+    return faces
+
+
+def _header(records: NDArray[Any], faces: NDArray[Any] | None, comments: Sequence[str]) -> bytes:
     lines = ["ply", "format binary_little_endian 1.0"]
     lines += [f"comment {' '.join(text.split())}" for text in (AXES_COMMENT, *comments)]
-    lines += [f"element vertex {len(records)}", *(f"property {kind} {name}" for name, kind, _ in fields), "end_header"]
-    return ("\n".join(lines) + "\n").encode("ascii", "replace"), records
-
-
-def _save(path: Path, header: bytes, records: NDArray[Any]) -> None:
-    with path.open("wb") as file:
-        file.write(header)
-        file.write(records.view(np.uint8).data)
+    lines.append(f"element vertex {len(records)}")
+    lines += [f"property {'uchar' if name in RGB else 'float'} {name}" for name in records.dtype.names or ()]
+    if faces is not None:
+        lines += [f"element face {len(faces)}", "property list uchar int vertex_indices"]
+    return ("\n".join([*lines, "end_header"]) + "\n").encode("ascii", "replace")
 
 
 def _vertices(file: IO[bytes], path: Path) -> tuple[np.dtype[Any], int]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 from math import floor
+from threading import Event
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
@@ -85,6 +86,20 @@ class Thinned(_Wrapped):
             finish = frame.time + (frame.duration or (1 / self.source.info.rate if self.source.info.rate else 0))
         if kept is not None:
             yield replace(kept, duration=finish - kept.time if finish > kept.time else None)
+
+
+class Stopped(_Wrapped):
+    """A source that ends, as if it were over, once `until` is set: by Ctrl-C, for one without an end of its own."""
+
+    def __init__(self, source: "Source", until: Event) -> None:
+        super().__init__(source, replace(source.info, is_clipped=True))
+        self._until = until
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self.source:
+            if self._until.is_set():
+                return
+            yield frame
 
 
 class Shrunk(_Wrapped):

@@ -356,7 +356,7 @@ def _examine(container: InputContainer, path: Path, max_pixels: int) -> _Film:
         height=height,
         turn=_turn(first, path),
         bits=bits_per_sample(first.format),
-        colour=_colour(first, stream),
+        colour=colour_of(first, stream),
         is_transparent=context.name in TRANSPARENT,
         time_base=time_base,
         rate=stream.average_rate or stream.guessed_rate or None,
@@ -397,7 +397,7 @@ def _turn(frame: VideoFrame, path: Path) -> _Turn:
     return _Turn()
 
 
-def _colour(frame: VideoFrame, stream: VideoStream) -> Colour:
+def colour_of(frame: VideoFrame, stream: VideoStream) -> Colour:
     """Tags of the frame, else of the container; the matrix is always stated."""
     context = stream.codec_context
 

@@ -1,5 +1,6 @@
 """Depth to look at: one range of brightness for a whole shot, so that a picture never pumps."""
 
+from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Self
@@ -76,6 +77,24 @@ def beside(sources: Iterable[Frame], pictures: Iterable[Frame]) -> Iterator[Fram
         frame = next(frames)
         assert frame.time == picture.time, f"frame {frame.index} at {frame.time} and {picture.time}"
         yield replace(picture, rgb=np.concatenate([frame.rgb8, picture.rgb8], axis=1))
+
+
+class Remembered:
+    """A source read once, whose pictures are kept until they are laid beside their depth."""
+
+    def __init__(self, source: Iterable[Frame]) -> None:
+        self._source = source
+        self._held: deque[Frame] = deque()
+
+    def __iter__(self) -> Iterator[Frame]:
+        for frame in self._source:
+            self._held.append(frame)
+            yield frame
+
+    def again(self) -> Iterator[Frame]:
+        """The same pictures; each is let go. There must be one, as there is once its depth has come."""
+        while True:
+            yield self._held.popleft()
 
 
 def _painted(held: list[DepthFrame], fixed: DisplayRange | None, grayscale: bool) -> Iterator[Frame]:

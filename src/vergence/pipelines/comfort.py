@@ -9,7 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from vergence.errors import FormatError
-from vergence.media.cloud import GUESSED_FOV, guessed_camera
+from vergence.media.camera import GUESSED_FOV, guessed_camera
 from vergence.media.targets import Target
 from vergence.pipelines.job import check_not_its_own
 from vergence.stereo.comfort import ComfortLog

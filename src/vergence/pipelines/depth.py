@@ -1,16 +1,19 @@
 """Photos and films to their depth."""
 
 import logging
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from vergence.depth.model import DepthModel, load_model
 from vergence.errors import FormatError
+from vergence.media.camera import CameraSettings, with_camera
 from vergence.media.depth_file import DepthSink
 from vergence.media.formats import read_suffixes, written_suffixes
 from vergence.media.open import open_sink
+from vergence.media.sampling import Shrunk
 from vergence.media.video_writer import EncodeSettings
-from vergence.media.visualise import beside, visualise
+from vergence.media.visualise import Remembered, beside, visualise
 from vergence.pipelines.job import (
     QUEUE,
     Part,
@@ -23,8 +26,8 @@ from vergence.pipelines.job import (
     silent,
 )
 from vergence.stability.stabilise import StabiliseSettings
-from vergence.streaming import overlapped
-from vergence.types import Colour
+from vergence.streaming import Stage, overlapped
+from vergence.types import Colour, Frame
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +42,7 @@ def process_depth(
     grayscale: bool = False,
     side_by_side: bool = False,
     audio: bool = True,
+    camera: CameraSettings | None = None,
     stabilising: StabiliseSettings | None = None,
     encode: EncodeSettings | None = None,
     part: Part | None = None,
@@ -53,6 +57,8 @@ def process_depth(
 
     `side_by_side` shows them to the right of the source instead, in a film, or of a photo in a picture. `audio=False`
     leaves out the sound of a film, with its subtitles and chapters.
+
+    `camera` is what you know of the camera, before what the EXIF says: some models' metres depend on it.
     """
     part = part or Part()
     with part.of(source) as media:
@@ -60,7 +66,10 @@ def process_depth(
         path = result_path(info, target, "_depth", encode=encode, photo_suffix=None if side_by_side else ".png")
         check_not_its_own(path, info)
         estimator = load_model(model) if isinstance(model, str) else model
-        stages = depth_stages(info, estimator, stabilising)
+        whole = media.source.info if isinstance(media, Shrunk) else info
+        told = (camera or CameraSettings()).of(whole.width, whole.height)
+        told = told and told.resized(info.width, info.height)
+        stages: list[Stage] = [lambda frames: with_camera(frames, told), *depth_stages(info, estimator, stabilising)]
         if path.suffix.lower() in written_suffixes("depth") and not side_by_side:
             if grayscale:
                 logger.warning(
@@ -80,14 +89,18 @@ def process_depth(
                 f"or to look at it from {', '.join(shown_in)}"
             )
         stages.append(lambda items: visualise(items, grayscale=grayscale))
-        if side_by_side:
+        frames_in: Iterable[Frame] = media
+        if side_by_side and info.path is None:
+            frames_in = remembered = Remembered(media)
+            stages.append(lambda pictures: beside(remembered.again(), pictures))
+        elif side_by_side:
             # The source is read a second time: until a shot's range is known, only its depth is held in memory.
             stages.append(lambda pictures: beside(media, pictures))
         # Depth's own colours are a screen's, also where the film's are of another world, such as HDR.
         like = replace(info, bits=8, colour=info.colour if side_by_side else SCREEN)
         with (
             open_sink(path, like=like, settings=encode, overwrite=overwrite, carry_tracks=audio) as shown,
-            overlapped(media, *stages, size=QUEUE) as pictures,
+            overlapped(frames_in, *stages, size=QUEUE) as pictures,
         ):
             frames, seconds = drain(pictures, shown.write, info, progress)
         return Result(shown.path, frames, seconds, estimator.card.name)

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 from vergence.depth.model import DepthModel
@@ -12,7 +13,7 @@ from vergence.errors import FormatError, MediaError, SettingsError, TargetError
 from vergence.media.depth_file import DepthName
 from vergence.media.formats import is_pattern, written_suffixes
 from vergence.media.open import Source, open_source
-from vergence.media.sampling import Shrunk
+from vergence.media.sampling import Shrunk, Stopped
 from vergence.media.video_writer import EncodeSettings, codec_for, container_for
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
@@ -62,6 +63,7 @@ class Part:
         max_frames: of a film, at most as many, counted after `target_rate`.
         target_rate: of a film, at most so many frames a second, see `Thinned`.
         max_side: shrink pictures whose longer side has more pixels, see `Shrunk`.
+        until: the source ends once it is set, see `Stopped`.
     """
 
     start: Fraction | None = None
@@ -69,12 +71,15 @@ class Part:
     max_frames: int | None = None
     target_rate: Fraction | None = None
     max_side: int | None = None
+    until: Event | None = None
 
     def of(self, source: str | Path) -> Source:
         """Open this much of a source; raises as `open_source`."""
         media = open_source(
             source, start=self.start, end=self.end, max_frames=self.max_frames, target_rate=self.target_rate
         )
+        if self.until is not None:
+            media = Stopped(media, self.until)
         return media if self.max_side is None else Shrunk(media, self.max_side)
 
     def check_given(self) -> None:
@@ -105,7 +110,7 @@ class GivenDepth:
 class Result:
     """What a job made: where it lies, of how many frames, in how many seconds, by which model (None: given depth).
 
-    `also` are files beside the one at `path`, such as the right eye's.
+    `also` are files beside the one at `path`, such as the right eye's; `notes` are lines that a person should read.
     """
 
     path: Path
@@ -113,6 +118,7 @@ class Result:
     seconds: float
     model: str | None
     also: tuple[Path, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def depth_stages(info: MediaInfo, model: DepthModel, stabilising: StabiliseSettings | None) -> list[Stage]:

@@ -11,15 +11,16 @@ from typing import Literal, get_args
 from vergence.errors import MediaError, SettingsError
 from vergence.media.formats import is_pattern, written_suffixes
 from vergence.media.open import open_sink
-from vergence.media.ply import PointCloud, read_ply
+from vergence.media.ply import read_ply
 from vergence.media.ply_header import read_elements
+from vergence.media.scene.glb import read_glb
 from vergence.media.splats.open import read_gaussians
 from vergence.pipelines.job import ProgressCallback, Result, drain, silent
 from vergence.splats.cuda import GpuCanvas
 from vergence.splats.paths import Home, PathName, Pose, home, orbit, spline, tour, wiggle
 from vergence.splats.project import View
 from vergence.splats.rasterise import Drawn, draw_gaussians, draw_points
-from vergence.types import Frame, Gaussians, Intrinsics, MediaInfo
+from vergence.types import Frame, Gaussians, Intrinsics, MediaInfo, PointCloud
 
 LONGER_SIDE = 960  # px of a picture whose size nobody asked for
 LARGEST_SIDE = 8192  # px
@@ -101,7 +102,7 @@ def process_render(
     """Draw a scene of splats or points as a film of a camera that moves, or as a picture.
 
     Args:
-        source: .ply (splats or points), .compressed.ply, .spz or .splat.
+        source: .ply (splats or points), .compressed.ply, .spz, .splat, or .glb (points).
         target: a film, numbered pictures such as `turn/%04d.png`, or one picture; the suffix decides.
         settings: path, size and the like.
         poses: (4, 4) world_from_camera to go through, OpenCV axes and y down; with "spline" alone, which makes up a
@@ -160,8 +161,13 @@ def drawn(
 
 
 def read_scene(path: str | Path) -> Gaussians | PointCloud:
-    """Read splats, or the points of a .ply that holds no splats; raises as `read_gaussians` and `read_ply`."""
+    """Read splats, or the points of a .glb or of a .ply that holds no splats.
+
+    Raises as `read_gaussians`, `read_glb` and `read_ply`.
+    """
     path = Path(path)
+    if path.suffix.lower() == ".glb":
+        return read_glb(path).cloud or PointCloud.empty()
     if path.suffix.lower() != ".ply":
         return read_gaussians(path)
     try:

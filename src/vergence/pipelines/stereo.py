@@ -7,7 +7,7 @@ from typing import Any
 
 from vergence.depth.model import DepthModel, load_model
 from vergence.errors import FormatError, SettingsError
-from vergence.media.cloud import CameraSettings, with_camera
+from vergence.media.camera import CameraSettings, with_camera
 from vergence.media.depth_file import DepthSource
 from vergence.media.open import Sink, Source, open_pairs, open_sink, open_source
 from vergence.media.sampling import Shrunk

@@ -2,11 +2,11 @@
 
 from collections.abc import Sequence
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import ShapeError
+from vergence.geometry.normals import surface_normals
 from vergence.geometry.pose import quaternions
 from vergence.geometry.project import unproject
 from vergence.splats.harmonics import plain
@@ -33,8 +33,7 @@ def lift(
 ) -> Gaussians:
     """Make a surfel of every pixel that is `kept`.
 
-    Its normal is that of the depth around it, taken on the side where depth changes less, so that a surface keeps its
-    own to its very edge. Colour is the pixel's, the same from everywhere.
+    It lies as the depth around it does (`surface_normals`). Colour is the pixel's, the same from everywhere.
 
     Args:
         z: (H, W) depth, metres or any multiple.
@@ -50,9 +49,8 @@ def lift(
     if rgb.shape[:2] != z.shape or kept.shape != z.shape or (confidence is not None and confidence.shape != z.shape):
         raise ShapeError(f"depth is {z.shape}, but its picture {rgb.shape[:2]} and its mask {kept.shape}")
     points = unproject(z, intrinsics)
-    along, down = (_tangents(points, kept, axis)[kept] for axis in (1, 0))
     means = points[kept].astype(np.float32, copy=False)
-    rotations, stretch = _orient(means, np.cross(along, down))
+    rotations, stretch = _orient(means, surface_normals(points, kept)[kept])
     width = WIDTH * means[:, 2] * np.float32(2 / (intrinsics.fx + intrinsics.fy))
     scales = np.stack([width * stretch, width, width * FLATNESS], axis=1)
     if world_from_camera is not None:
@@ -70,23 +68,6 @@ def lift(
         opacities=opacities,
         harmonics=plain(rgb[kept].astype(np.float32) / np.float32(255)),
     )
-
-
-def snap(z: NDArray[np.float32], smeared: NDArray[np.bool_], valid: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Give each `smeared` pixel (`geometry.edges`) the depth of the nearest pixel that is `valid` and is not.
-
-    A ramp between two surfaces becomes a step in its middle: no sheet hangs between them, and no gap opens where the
-    picture was taken from. All are (H, W).
-    """
-    clean = valid & ~smeared
-    if not clean.any() or not smeared.any():
-        return z
-    _, nearest = cv2.distanceTransformWithLabels(
-        (~clean).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
-    )
-    depth_of = np.empty(int(nearest.max()) + 1, np.float32)
-    depth_of[nearest[clean]] = z[clean]
-    return np.where(smeared, depth_of[nearest], z)
 
 
 def merge(parts: Sequence[Gaussians]) -> Gaussians:
@@ -109,29 +90,6 @@ def merge(parts: Sequence[Gaussians]) -> Gaussians:
     )
 
 
-def _tangents(points: NDArray[np.float32], kept: NDArray[np.bool_], axis: int) -> NDArray[np.float32]:
-    """How the surface goes on along an axis of the picture: (H, W, 3), to the neighbour whose depth differs less.
-
-    Where neither neighbour is kept it is taken to stand upright: the step of a plane that faces the camera.
-    """
-    step = np.diff(points, axis=axis)
-    cost = np.abs(step[..., 2])
-    joined = kept[:, 1:] & kept[:, :-1] if axis else kept[1:] & kept[:-1]
-    cost = np.where(joined, cost, np.inf)
-    nothing = [(0, 0), (0, 0)]
-    nothing[axis] = (1, 1)
-    step = np.pad(step, [*nothing, (0, 0)])
-    cost = np.pad(cost, nothing, constant_values=np.inf)
-    ends = (slice(None, -1), slice(1, None))
-    (before, after), (cost_before, cost_after) = (
-        tuple(array[:, end] if axis else array[end] for end in ends) for array in (step, cost)
-    )
-    upright = np.zeros(3, np.float32)
-    upright[1 - axis] = 1
-    chosen = np.where((cost_before <= cost_after)[..., None], before, after)
-    return np.where(np.isinf(np.minimum(cost_before, cost_after))[..., None], upright, chosen)
-
-
 def _orient(
     means: NDArray[np.float32], normals: NDArray[np.float32]
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
@@ -140,11 +98,7 @@ def _orient(
     A round pixel falls on a tilted plane as an ellipse whose long axis points away from the eye.
     """
     view = means / np.linalg.norm(means, axis=1, keepdims=True)
-    length = np.linalg.norm(normals, axis=1, keepdims=True)
-    normals = np.where(length > 0, normals / np.maximum(length, np.finfo(np.float32).tiny), -view)
     cosine = np.sum(normals * view, axis=1, keepdims=True)
-    normals = np.where(cosine > 0, -normals, normals)  # towards the camera
-    cosine = -np.abs(cosine)
     away = view - cosine * normals
     sine = np.linalg.norm(away, axis=1, keepdims=True)
     # Seen head-on, any axis does: one across the normal.

@@ -7,9 +7,8 @@ from numpy.typing import NDArray
 
 from vergence.errors import SettingsError
 from vergence.geometry.pose import quaternions, rotation_matrices
+from vergence.geometry.voxels import voxel_keys
 from vergence.types import Gaussians
-
-FARTHEST = 2**20  # voxels from the middle along an axis, so that three numbers fit one of 64 bits
 
 
 def chosen(gaussians: Gaussians, which: NDArray[np.bool_] | NDArray[np.intp]) -> Gaussians:
@@ -34,15 +33,9 @@ def merge_voxels(gaussians: Gaussians, size: float) -> Gaussians:
     Raises:
         SettingsError: the size is not positive, or so small that the scene has too many cubes.
     """
-    if not size > 0:
-        raise SettingsError(f"the side of a voxel is a positive length, not {size:g}")
+    keys = voxel_keys(gaussians.means, size)
     if not len(gaussians):
         return gaussians
-    means = gaussians.means.astype(np.float64)
-    cells = np.floor(means / size)
-    if np.abs(cells).max() >= FARTHEST:
-        raise SettingsError(f"voxels of {size:g} are too small for a scene {np.ptp(means, axis=0).max():g} wide")
-    keys = (cells.astype(np.int64) + FARTHEST) @ np.array([1 << 42, 1 << 21, 1])
     order = np.argsort(keys, kind="stable")
     starts = np.flatnonzero(np.diff(keys[order], prepend=-1))
     counts = np.diff(starts, append=len(order))

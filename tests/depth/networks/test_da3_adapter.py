@@ -7,7 +7,7 @@ import parity
 
 torch = pytest.importorskip("torch", reason="torch is not installed; only the networks need it")
 
-from vergence.depth.families.da3_input import MEAN, STD  # noqa: E402
+from vergence.depth.families.depth_anything_3.input import MEAN, STD  # noqa: E402
 from vergence.depth.networks.depth_anything_3.adapter import (  # noqa: E402
     Splats,
     offset_along_rays,

@@ -8,8 +8,9 @@ import pytest
 
 from scenes import same_cloud, same_views, scene
 from vergence.errors import FormatError, MediaError, TargetError
+from vergence.geometry.pose import inverse
 from vergence.media.scene.colmap import read_colmap, write_colmap
-from vergence.media.scene.scene import Scene, inverse
+from vergence.media.scene.scene import Scene
 
 CAMERAS = b"# made by hand\n7 SIMPLE_RADIAL 640 480 500 320 240 0.1\n\n"
 IMAGES = b"# two lines each\n3 1 0 0 0 0 0 5 7 photo.jpg\n1.5 2.5 -1 3 4 12\n4 0 0 1 0 1 2 3 7 b.jpg\n\n"
@@ -124,3 +125,32 @@ def test_an_empty_folder_is_told_and_a_full_one_kept(tmp_path):
     (tmp_path / "diary.doc").write_text("dear")
     with pytest.raises(TargetError, match="diary"):
         write_colmap(tmp_path, scene(), overwrite=True)
+
+
+@pytest.mark.parametrize("text", [False, True], ids=["binary", "text"])
+def test_what_each_view_sees_is_known_by_the_points_places(tmp_path, text):
+    """Points are numbered 30, 12, 5; the first picture sees 12 twice and one that is no more, the second 5 and 30."""
+    images = IMAGES.replace(b"1.5 2.5 -1 3 4 12", b"1.5 2.5 -1 3 4 12 5 6 12 7 8 99")
+    images = images.replace(b" 7 b.jpg\n", b" 7 b.jpg\n1 1 30 2 2 5")
+    points = b"30 0 0 1 9 9 9 0\n12 1 2 3 255 128 0 0.5 3 1\n5 4 4 4 1 1 1 0\n"
+    for name, data in (("cameras", CAMERAS), ("images", images), ("points3D", points)):
+        (tmp_path / f"{name}.txt").write_bytes(data)
+    if not text:
+        (tmp_path / "binary").mkdir()
+        (tmp_path / "binary" / "cameras.bin").write_bytes(struct.pack("<Q2i2Q4d", 1, 7, 1, 640, 480, 5, 5, 3, 2))
+        seen = ((b"photo.jpg", (-1, 12, 12, 99)), (b"b.jpg", (30, 5)))
+        rows = b"".join(
+            struct.pack("<I7dI", 1, 1, 0, 0, 0, 0, 0, 5, 7) + name + struct.pack("<xQ", len(numbers))
+            + b"".join(struct.pack("<2dq", 0, 0, number) for number in numbers)
+            for name, numbers in seen
+        )  # fmt: skip
+        (tmp_path / "binary" / "images.bin").write_bytes(struct.pack("<Q", 2) + rows)
+        records = b"".join(struct.pack("<Q3d3BdQ", n, 0, 0, 1, 9, 9, 9, 0, 1) + bytes(8) for n in (30, 12, 5))
+        (tmp_path / "binary" / "points3D.bin").write_bytes(struct.pack("<Q", 3) + records)
+    found = read_colmap(tmp_path if text else tmp_path / "binary")
+    assert [sorted(places.tolist()) for places in found.sightings] == [[1], [0, 2]]
+
+
+def test_a_model_without_sightings_says_so(tmp_path):
+    write_colmap(tmp_path / "model", scene())
+    assert read_colmap(tmp_path / "model").sightings is None

@@ -9,9 +9,9 @@ import pytest
 
 from scenes import same_cloud, same_views, scene
 from vergence.errors import FormatError, MediaError, TargetError
-from vergence.media.ply import PointCloud
 from vergence.media.scene.glb import linear_of, read_glb, srgb_of, write_glb
 from vergence.media.scene.scene import Scene
+from vergence.types import PointCloud
 
 TRIANGLES = np.array([[0, 1, 2], [2, 1, 19]], np.int32)
 F = np.array([1, -1, -1], np.float32)

@@ -11,10 +11,9 @@ import pytest
 from gaussian_clouds import gaussians
 from scenes import TALL, same_cloud, same_views, scene
 from vergence.errors import FormatError, MediaError, TargetError
-from vergence.media.ply import PointCloud
 from vergence.media.scene.npz import read_npz, write_npz
 from vergence.media.scene.scene import Scene
-from vergence.types import DepthMap
+from vergence.types import DepthMap, PointCloud
 
 
 def depth(seed, **more):

@@ -8,8 +8,9 @@ import pytest
 
 from gaussian_clouds import gaussians
 from vergence.errors import FormatError, MediaError, TargetError
-from vergence.media.ply import PointCloud, write_ply
+from vergence.media.ply import write_ply
 from vergence.media.splats.open import read_gaussians, write_gaussians
+from vergence.types import PointCloud
 
 plyfile = pytest.importorskip("plyfile", reason="the independent reader is not installed")
 

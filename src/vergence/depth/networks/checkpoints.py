@@ -72,17 +72,21 @@ def read_state(path: Path) -> dict[str, Tensor]:
 
 
 def identify(state: Mapping[str, Tensor]) -> tuple[str, str]:
-    """The family and size of a network by its tensors.
+    """The family and size of a network by its tensors; of several sizes of the same tensors the first.
 
     Raises:
         WeightsError: they belong to no family known here.
     """
+    from vergence.depth.networks.depth_anything_3 import checkpoints as depth_anything_3
+
     if any(name.startswith("head.motion_modules.") for name in state):
         family = "video_depth_anything"
     elif any(name.startswith("depth_head.") for name in state):
         family = "depth_anything_v2"
+    elif depth_anything_3.is_of_family(state):
+        return "depth_anything_3", depth_anything_3.identify(depth_anything_3.arranged(state))[0]
     else:
-        known = " and ".join(FAMILIES)
+        known = ", ".join((*FAMILIES, "depth_anything_3"))
         hint = "; it looks like a DINOv2 backbone alone" if "cls_token" in state or "pos_embed" in state else ""
         raise WeightsError(f"the tensors ({some(sorted(state))}) belong to no network known here ({known}){hint}")
     token = state.get("pretrained.cls_token")
@@ -121,6 +125,8 @@ def load_network(
         looks = identify(state)
     except WeightsError as error:
         raise WeightsError(f"{path} does not fit {family}: {error}") from error
+    if looks[0] not in FAMILIES:
+        raise WeightsError(f"{path} is not {family}; it looks like {' '.join(looks)}, so give it as that, or as auto")
     size = size or looks[1]
     with torch.device("meta"):
         network = DepthAnythingV2(size, max_depth) if family == "depth_anything_v2" else VideoDepthAnything(size)

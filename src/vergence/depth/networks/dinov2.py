@@ -59,7 +59,8 @@ class VisionTransformer(nn.Module):
     def embed(self, pictures: Tensor) -> tuple[Tensor, int, int]:
         """(B, 3, H, W) to (B, 1 + rows * columns, width) tokens, that of the class first, and both counts."""
         tokens, rows, columns = self.patch_embed(pictures)
-        tokens = torch.cat([self.cls_token.expand(len(tokens), -1, -1), tokens], dim=1)
+        # Not len(), which would fix the number of pictures in an exported graph.
+        tokens = torch.cat([self.cls_token.expand(tokens.shape[0], -1, -1), tokens], dim=1)
         return tokens + self.positions(rows, columns), rows, columns
 
     def positions(self, rows: int, columns: int) -> Tensor:

@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 TYPES = {"f32": torch.float32, "bf16": torch.bfloat16, "f16": torch.float16}
 BATCH = 8  # frames a GPU encodes at once; a CPU is as fast one by one, and its cache is smaller
+OUT_OF_MEMORY = "the memory of this machine does not suffice; use a smaller --input-size or a smaller model"
 CHUNK = 4  # frames whose depth is computed at once: at the picture's size they take 40 MB each
 
 Features = tuple[Tensor, Tensor, Tensor, Tensor]  # of a frame, (1, channels, h, w) each
@@ -50,20 +51,28 @@ def open_video(weights: Path, options: RuntimeOptions, *, size: str | None = Non
     return TorchVideo(network, _Placed(network, network.head, options))
 
 
-class _Placed:
-    """Where and how exactly a network runs. It is moved there; its last layers stay float32, as the authors do."""
+def free_gpu_memory(options: RuntimeOptions) -> int | None:
+    """Bytes that are free on the GPU where a network of these options would run; None on a CPU.
 
-    def __init__(self, network: DepthAnythingV2 | VideoDepthAnything, decoder: Dpt, options: RuntimeOptions) -> None:
+    Raises:
+        DeviceError: CUDA was asked for and is not there.
+    """
+    if _device(options) != "cuda":
+        return None
+    free, _ = torch.cuda.mem_get_info()
+    # What torch keeps for itself it gives to the next network.
+    return free + torch.cuda.memory_reserved() - torch.cuda.memory_allocated()
+
+
+class Place:
+    """Where, in what precision and with how many threads a network runs."""
+
+    def __init__(self, options: RuntimeOptions) -> None:
         self.device = torch.device(_device(options))
         self.type = TYPES[options.precision]
         self.threads = options.threads or CORES
         if self.device.type == "cpu" and self.type == torch.float16:
             raise ModelError("torch computes f16 on a GPU only; use --precision f32 or bf16")
-        with self.running():
-            network.to(self.device, self.type)
-            decoder.scratch.output_conv2.to(torch.float32)
-            if self.device.type == "cpu":  # a window is decoded in a fifth less time so; the backbone gains nothing
-                decoder.to(memory_format=torch.channels_last)
         logger.info("torch %s, %s on %s, threads: %d", torch.__version__, options.precision, self.device, self.threads)
 
     @contextmanager
@@ -74,16 +83,34 @@ class _Placed:
         try:
             with torch.inference_mode():
                 yield
+        except MemoryError as error:
+            raise ModelError(OUT_OF_MEMORY) from error
         except torch.OutOfMemoryError as error:
             raise DeviceError(
                 f"the memory of {torch.cuda.get_device_name(self.device)} does not suffice; use a smaller "
                 "--input-size, a smaller model, --precision f16 or --device cpu"
             ) from error
+        except RuntimeError as error:
+            if "can't allocate memory" not in str(error):  # of the CPU's, which has no type of its own
+                raise
+            raise ModelError(OUT_OF_MEMORY) from error
         finally:
             torch.set_num_threads(before)
 
     def put(self, array: NDArray[np.float32]) -> Tensor:
         return torch.from_numpy(array).to(self.device, self.type, non_blocking=True)
+
+
+class _Placed(Place):
+    """A network that is moved there; its last layers stay float32, as the authors do."""
+
+    def __init__(self, network: DepthAnythingV2 | VideoDepthAnything, decoder: Dpt, options: RuntimeOptions) -> None:
+        super().__init__(options)
+        with self.running():
+            network.to(self.device, self.type)
+            decoder.scratch.output_conv2.to(torch.float32)
+            if self.device.type == "cpu":  # a window is decoded in a fifth less time so; the backbone gains nothing
+                decoder.to(memory_format=torch.channels_last)
 
 
 class TorchGraph:

@@ -1,7 +1,7 @@
 """Sparse models of COLMAP, as text or binary: cameras, images, points3D (https://colmap.github.io/format.html).
 
-Poses go from the world to the camera, with OpenCV axes and pixel centres at half-integers, as here. Which pixels saw
-which point is neither read nor written.
+Poses go from the world to the camera, with OpenCV axes and pixel centres at half-integers, as here. Which views saw
+which points is read but not written.
 """
 
 import io
@@ -9,6 +9,8 @@ import logging
 import re
 import struct
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import IO, TypeVar
 
@@ -16,10 +18,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import FormatError, MediaError, ShapeError
-from vergence.media.ply import PointCloud
-from vergence.media.scene.scene import Scene, View, inverse, pose, quaternion_of, read_whole, rotation_of
+from vergence.geometry.pose import inverse, pose, quaternions, rotation_matrices
+from vergence.media.scene.scene import Scene, View, read_whole
 from vergence.media.targets import Target
-from vergence.types import Intrinsics
+from vergence.types import Intrinsics, PointCloud
 
 logger = logging.getLogger(__name__)
 
@@ -36,7 +38,28 @@ LONGEST_NAME = 4096
 LARGEST = 1e30  # a number of a pose that is larger is damage
 POINT = np.dtype([("id", "<u8"), ("xyz", "<f8", 3), ("rgb", "u1", 3), ("error", "<f8"), ("track", "<u8")])
 
+SIGHTING = np.dtype([("xy", "<f8", 2), ("point", "<i8")])
+NO_POINT = -1
+
 Camera = tuple[str, int, int, list[float]]  # model, width, height, parameters
+
+
+@dataclass(frozen=True)
+class _Image:
+    """A row of the images: `rigid` is camera_from_world, `points` the (K,) int64 numbers of those it sees."""
+
+    name: str
+    camera: int
+    rigid: NDArray[np.float64]
+    points: NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class _Points:
+    """Points and their (N,) int64 numbers."""
+
+    numbers: NDArray[np.int64]
+    cloud: PointCloud
 
 
 def write_colmap(folder: str | Path, scene: Scene, *, text: bool = False, overwrite: bool = False) -> None:
@@ -74,9 +97,12 @@ def read_colmap(folder: str | Path) -> Scene:
                 continue
             cameras = _parsed(place / f"cameras{suffix}", cameras_in)
             images = _parsed(place / f"images{suffix}", images_in)
-            points = place / f"points3D{suffix}"
-            cloud = _parsed(points, points_in) if points.is_file() else None
-            return Scene(_views(cameras, images, place), cloud if cloud is not None and len(cloud.points) else None)
+            file = place / f"points3D{suffix}"
+            points = _parsed(file, points_in) if file.is_file() else None
+            views = _views(cameras, images, place)
+            if points is None or not len(points.numbers):
+                return Scene(views)
+            return Scene(views, points.cloud, sightings=_sightings(images, points.numbers))
     raise MediaError(f"there is no COLMAP model in {folder}: needed are cameras.bin and images.bin, or .txt")
 
 
@@ -88,16 +114,29 @@ def _parsed(path: Path, parse: Callable[[bytes], T]) -> T:
         raise MediaError(f"{path} is damaged ({error}); get a whole copy") from error
 
 
-def _views(
-    cameras: dict[int, Camera], images: list[tuple[str, int, NDArray[np.float64]]], place: Path
-) -> tuple[View, ...]:
-    missing = {camera for _, camera, _ in images} - set(cameras)
+def _views(cameras: dict[int, Camera], images: list[_Image], place: Path) -> tuple[View, ...]:
+    missing = {image.camera for image in images} - set(cameras)
     if missing:
         raise MediaError(f"{place} has images of camera {min(missing)}, which it does not have; get a whole copy")
     lenses = {number: _intrinsics(camera, place) for number, camera in cameras.items()}
     if any(any(parameters[_plain(model) :]) for model, _, _, parameters in cameras.values()):
         logger.warning("%s has lenses that bend lines, which is left out; undistort the pictures first", place)
-    return tuple(View(name, lenses[camera], inverse(rigid)) for name, camera, rigid in images)
+    return tuple(View(image.name, lenses[image.camera], inverse(image.rigid)) for image in images)
+
+
+def _sightings(images: list[_Image], numbers: NDArray[np.int64]) -> tuple[NDArray[np.int32], ...] | None:
+    """Which places of the points' list each image sees; None where nothing says it."""
+    if not any(len(image.points) for image in images):
+        return None
+    order = np.argsort(numbers)
+    ranked = numbers[order]
+
+    def places(points: NDArray[np.int64]) -> NDArray[np.int32]:
+        points = np.unique(points)
+        at = np.minimum(np.searchsorted(ranked, points), len(ranked) - 1)
+        return np.asarray(order[at[ranked[at] == points]], np.int32)
+
+    return tuple(places(image.points) for image in images)
 
 
 def _plain(model: str) -> int:
@@ -118,7 +157,7 @@ def _rigid(quaternion: list[float], translation: list[float]) -> NDArray[np.floa
     numbers = np.array([*quaternion, *translation], np.float64)
     if not ((np.abs(numbers) < LARGEST).all() and np.linalg.norm(numbers[:4]) > 1 / LARGEST):
         raise ValueError(f"a pose of {quaternion} and {translation}")
-    return pose(rotation_of(numbers[:4]), numbers[4:])
+    return pose(rotation_matrices(numbers[:4]), numbers[4:])
 
 
 def _no_points() -> PointCloud:
@@ -151,7 +190,7 @@ def _write_binary(folder: Path, views: tuple[View, ...], cloud: PointCloud) -> N
         file.write(struct.pack("<Q", len(views)))
         for number, (view, camera) in enumerate(zip(views, numbers, strict=True), start=1):
             camera_from_world = inverse(view.world_from_camera)
-            file.write(struct.pack("<I4d", number, *quaternion_of(camera_from_world[:3, :3])))
+            file.write(struct.pack("<I4d", number, *quaternions(camera_from_world[:3, :3])))
             file.write(struct.pack("<3dI", *camera_from_world[:3, 3], camera))
             file.write(view.name.encode() + b"\0" + struct.pack("<Q", 0))
     records = np.zeros(len(cloud.points), POINT)
@@ -187,7 +226,7 @@ def _binary_cameras(data: bytes) -> dict[int, Camera]:
     return cameras
 
 
-def _binary_images(data: bytes) -> list[tuple[str, int, NDArray[np.float64]]]:
+def _binary_images(data: bytes) -> list[_Image]:
     file, images = io.BytesIO(data), []
     for _ in _counted(file, 73):
         numbers = _take(file, "I7dI")
@@ -196,29 +235,37 @@ def _binary_images(data: bytes) -> list[tuple[str, int, NDArray[np.float64]]]:
             raise EOFError("a name has no end")
         name = data[file.tell() : end].decode()
         file.seek(end + 1)
-        for_each = _counted(file, 24)
-        file.seek(24 * len(for_each), io.SEEK_CUR)
+        count = len(_counted(file, SIGHTING.itemsize))
+        points = np.frombuffer(data, SIGHTING, count, file.tell())["point"]
+        file.seek(SIGHTING.itemsize * count, io.SEEK_CUR)
         rigid = _rigid([float(value) for value in numbers[1:5]], [float(value) for value in numbers[5:8]])
-        images.append((name, int(numbers[8]), rigid))
+        images.append(_Image(name, int(numbers[8]), rigid, points[points != NO_POINT]))
     return images
 
 
-def _binary_points(data: bytes) -> PointCloud:
+def _binary_points(data: bytes) -> _Points:
     file = io.BytesIO(data)
     count = len(_counted(file, POINT.itemsize))
     if len(data) == 8 + count * POINT.itemsize:  # no point has a track: one array
         records = np.frombuffer(data, POINT, offset=8)
         if not records["track"].any():
-            return _cloud(records["xyz"], np.ascontiguousarray(records["rgb"]))
+            return _Points(_numbers(records["id"]), _cloud(records["xyz"], np.ascontiguousarray(records["rgb"])))
+    numbers = np.empty(count, np.uint64)
     points, colours = np.empty((count, 3), np.float64), np.empty((count, 3), np.uint8)
     at = 8
     for i in range(count):
-        _, *xyz, r, g, b, _, track = struct.unpack_from("<Q3d3BdQ", data, at)
+        numbers[i], *xyz, r, g, b, _, track = struct.unpack_from("<Q3d3BdQ", data, at)
         points[i], colours[i] = xyz, (r, g, b)
         at += POINT.itemsize + 8 * track
     if at > len(data):
         raise EOFError(f"it ends {at - len(data)} bytes early")
-    return _cloud(points, colours)
+    return _Points(_numbers(numbers), _cloud(points, colours))
+
+
+def _numbers(found: NDArray[np.uint64]) -> NDArray[np.int64]:
+    if len(found) and found.max() > np.iinfo(np.int64).max:
+        raise ValueError(f"a point is numbered {found.max()}")
+    return found.astype(np.int64)
 
 
 # Text
@@ -233,7 +280,7 @@ def _write_text(folder: Path, views: tuple[View, ...], cloud: PointCloud) -> Non
     lines = ["# IMAGE_ID, QW, QX, QY, QZ, TX, TY, TZ, CAMERA_ID, NAME", "# POINTS2D[] as (X, Y, POINT3D_ID)"]
     for number, (view, camera) in enumerate(zip(views, numbers, strict=True), start=1):
         camera_from_world = inverse(view.world_from_camera)
-        numbers_of_pose = _words(*quaternion_of(camera_from_world[:3, :3]), *camera_from_world[:3, 3])
+        numbers_of_pose = _words(*quaternions(camera_from_world[:3, :3]), *camera_from_world[:3, 3])
         lines += [f"{number} {numbers_of_pose} {camera} {view.name}", ""]
     _write_lines(folder / "images.txt", lines)
     lines = ["# POINT3D_ID, X, Y, Z, R, G, B, ERROR, TRACK[] as (IMAGE_ID, POINT2D_IDX)"]
@@ -267,24 +314,26 @@ def _text_cameras(data: bytes) -> dict[int, Camera]:
     return cameras
 
 
-def _text_images(data: bytes) -> list[tuple[str, int, NDArray[np.float64]]]:
-    """Every other line is of the pixels that saw points, and empty where none did."""
+def _text_images(data: bytes) -> list[_Image]:
+    """Every other line is of the pixels that saw points, `x y number`, and empty where none did."""
     lines = list(_lines(data))
     while lines and not lines[0]:
         lines.pop(0)
     images = []
-    for line in lines[::2]:
+    for line, seen in zip_longest(lines[::2], lines[1::2], fillvalue=""):
         if line:
             _, *numbers, camera, name = line.split(maxsplit=9)
             values = [float(value) for value in numbers]
-            images.append((name, int(camera), _rigid(values[:4], values[4:])))
+            points = np.array([int(word) for word in seen.split()[2::3]], np.int64)
+            images.append(_Image(name, int(camera), _rigid(values[:4], values[4:]), points[points != NO_POINT]))
     return images
 
 
-def _text_points(data: bytes) -> PointCloud:
-    rows = [[float(value) for value in line.split(maxsplit=8)[1:7]] for line in _lines(data) if line]
-    values = np.array(rows, np.float64).reshape(-1, 6)
+def _text_points(data: bytes) -> _Points:
+    rows = [line.split(maxsplit=8)[:7] for line in _lines(data) if line]
+    numbers = np.array([int(row[0]) for row in rows], np.int64)
+    values = np.array([[float(value) for value in row[1:]] for row in rows], np.float64).reshape(-1, 6)
     colours = values[:, 3:]
     if not ((colours >= 0) & (colours <= 255)).all():
         raise ValueError("a colour lies outside 0..255")
-    return _cloud(values[:, :3], colours.astype(np.uint8))
+    return _Points(numbers, _cloud(values[:, :3], colours.astype(np.uint8)))

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import FormatError, MediaError, ShapeError
-from vergence.media.ply import PointCloud
-from vergence.media.scene.scene import OPENGL, Scene, View, pose, read_whole, rotation_of
+from vergence.geometry.pose import pose, rotation_matrices
+from vergence.media.scene.scene import OPENGL, Scene, View, read_whole
 from vergence.media.targets import Target
-from vergence.types import Intrinsics
+from vergence.types import Intrinsics, PointCloud
 
 MAGIC, JSON_CHUNK, BINARY_CHUNK = 0x46546C67, 0x4E4F534A, 0x004E4942
 POINTS, LINES, TRIANGLES = 0, 1, 4
@@ -279,7 +279,7 @@ def _matrix(node: dict[str, Any]) -> NDArray[np.float64]:
     if "matrix" in node:
         return np.array(node["matrix"], np.float64).reshape(4, 4).T
     x, y, z, w = node.get("rotation", (0, 0, 0, 1))
-    turn = rotation_of(np.array([w, x, y, z], np.float64))
+    turn = rotation_matrices(np.array([w, x, y, z], np.float64))
     return pose(turn * np.array(node.get("scale", (1, 1, 1)), np.float64), np.array(node.get("translation", (0, 0, 0))))
 
 

@@ -20,10 +20,9 @@ from numpy.typing import NDArray
 
 from vergence.errors import DepthKindError, FormatError, MediaError, ShapeError
 from vergence.media.depth_npz import DAMAGED
-from vergence.media.ply import PointCloud
 from vergence.media.scene.scene import Scene, View
 from vergence.media.targets import Target
-from vergence.types import DepthMap, Gaussians, Intrinsics, Sampling
+from vergence.types import DepthMap, Gaussians, Intrinsics, PointCloud, Sampling
 
 VERSION = 1
 DENSEST = 1032  # to one: deflate packs no tighter

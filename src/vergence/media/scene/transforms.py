@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.errors import FormatError, MediaError, ShapeError
-from vergence.media.scene.scene import OPENGL, View, read_whole
+from vergence.errors import FormatError, ShapeError
+from vergence.media.scene.scene import OPENGL, View, read_json
 from vergence.media.targets import Target
 from vergence.types import Intrinsics
 
@@ -57,10 +57,7 @@ def read_transforms(path: str | Path) -> tuple[View, ...]:
         FormatError: it is no transforms.json, or its cameras are not pinholes of a known size.
     """
     path = Path(path)
-    try:
-        root = json.loads(read_whole(path))
-    except (ValueError, RecursionError) as error:
-        raise MediaError(f"{path} is damaged or no JSON ({error}); get a whole copy") from error
+    root = read_json(path)
     if not isinstance(root, dict) or not isinstance(root.get("frames"), list):
         raise FormatError(f"{path} is no transforms.json: it has no list of frames")
     if any(_number({**root, **_table(frame)}, key, 0.0) for frame in root["frames"] for key in DISTORTION):

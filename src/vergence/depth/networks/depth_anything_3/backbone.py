@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from vergence.depth.networks.depth_anything_3.reference_view import (
     FEWEST,
     Strategy,
+    enough,
     reference_view,
     to_front,
     to_place,
@@ -86,13 +87,15 @@ class Backbone(VisionTransformer):
         reference = torch.zeros(batch, dtype=torch.int64, device=tokens.device)
         if self.alternates_from is None:
             return self._alone(tokens, rows, columns, reference)
-        is_chosen = count >= FEWEST and cameras is None
+        # Of a graph for any number of views, which is not known while it is exported, the answer may still be none.
+        is_chosen = cameras is None and not (isinstance(count, int) and count < FEWEST)
         alone, together = _turns(rows, columns, count, tokens)
         seen_alone = tokens
         levels = []
         for index, block in enumerate(self.blocks):
             if index == self.alternates_from - 1 and is_chosen:
-                reference = reference_view(tokens[:, :, 0].float(), strategy)  # half precision chooses badly
+                chosen = reference_view(tokens[:, :, 0].float(), strategy)  # half precision chooses badly
+                reference = torch.where(enough(count, chosen), chosen, reference)
                 tokens = to_front(tokens, reference)
             if index == self.alternates_from:
                 cameras = self._unknown_cameras(batch, count) if cameras is None else cameras
@@ -123,8 +126,8 @@ class Backbone(VisionTransformer):
         return Level(patches, torch.cat([seen_alone[:, :, 0], tokens[:, :, 0]], dim=2))
 
     def _unknown_cameras(self, batch: int, count: int) -> Tensor:
-        of_reference, of_other = self.camera_token[:, :1], self.camera_token[:, 1:]
-        return torch.cat([of_reference, of_other.expand(-1, count - 1, -1)], dim=1).expand(batch, -1, -1)
+        is_other = torch.arange(count, device=self.camera_token.device) > 0
+        return torch.where(is_other[:, None], self.camera_token[:, 1:], self.camera_token[:, :1]).expand(batch, -1, -1)
 
 
 def _features(levels: list[Level], rows: int, columns: int, reference: Tensor) -> Features:

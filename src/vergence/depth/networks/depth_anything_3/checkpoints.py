@@ -29,6 +29,7 @@ FILE, CONFIG = "model.safetensors", "config.json"  # in a published folder
 PREFIX = "model."  # before every name in a published file
 ALONE = ("mono-large", "metric-large")  # told apart by nothing in the tensors
 OF_RAYS = re.compile(r"(.*scratch\.output_conv[12]_aux\.)([0-3])(\..*)")
+_HEAD = re.compile(r"(model\.)?(da3\.)?head\.projects\.0\.weight")  # Video Depth Anything has it too, beside much else
 SHARED = ".2."  # the layer of `output_conv2_aux` that all levels share
 
 
@@ -48,19 +49,21 @@ def load_network(path: Path, variant: str | None = None) -> tuple[str, Network]:
     """
     file = path / FILE if path.is_dir() else path
     state = arranged(read_state(file))
-    looks = identify(state)
-    said = variant or _configured(file.with_name(CONFIG))
-    if said is not None and said not in looks:
-        by = "asked for" if variant else f"what its {CONFIG} says"
-        raise WeightsError(f"{file} is {' or '.join(looks)} by its tensors, but {by} is {said}; give the right one")
-    if said is None and len(looks) > 1:
-        said = next((name for name in looks if _is_called(file, name)), None)
-    if said is None and len(looks) > 1:
+    try:
+        looks = identify(state)
+    except WeightsError as error:
+        raise WeightsError(f"{file} does not fit Depth Anything 3: {error}") from error
+    if variant is not None and variant not in looks:
         raise WeightsError(
-            f"{file} may be {' or '.join(looks)}, which have the same tensors, and there is no {CONFIG} beside it; "
+            f"{file} is {' or '.join(looks)} by its tensors, but asked for is {variant}; give the right one"
+        )
+    found = (variant,) if variant is not None else candidates(file, state)
+    if len(found) > 1:
+        raise WeightsError(
+            f"{file} may be {' or '.join(found)}, which have the same tensors, and there is no {CONFIG} beside it; "
             "say which, for only one of them gives metres"
         )
-    name = said or looks[0]
+    (name,) = found
     sizes = _with_gaussians_of(VARIANTS[name], state)
     with torch.device("meta"):
         network = build(sizes)
@@ -69,6 +72,28 @@ def load_network(path: Path, variant: str | None = None) -> tuple[str, Network]:
         raise WeightsError(f"{file} looks like {name}, but {some(faults)}; fetch it again")
     network.load_state_dict({name: state[name].float() for name in wanted}, assign=True)
     return name, network.eval().requires_grad_(False)
+
+
+def candidates(file: Path, state: Mapping[str, Tensor]) -> tuple[str, ...]:
+    """What `identify` says of a file's arranged tensors, less what its `config.json` or its name rules out.
+
+    Raises:
+        WeightsError: they are of no network known here, or the configuration is of another.
+    """
+    looks = identify(state)
+    said = _configured(file.with_name(CONFIG))
+    if said is not None and said not in looks:
+        raise WeightsError(
+            f"{file} is {' or '.join(looks)} by its tensors, but what its {CONFIG} says is {said}; give the right one"
+        )
+    if said is None and len(looks) > 1:
+        said = next((name for name in looks if _is_called(file, name)), None)
+    return looks if said is None else (said,)
+
+
+def is_of_family(state: Mapping[str, Tensor]) -> bool:
+    """Whether tensors as a file has them are of Depth Anything 3, known or not."""
+    return any(_HEAD.fullmatch(name) for name in state)
 
 
 def build(sizes: Sizes) -> Network:

@@ -83,16 +83,30 @@ class DualDpt(PlacedDpt):
 
     def decode(self, levels: list[Tensor], rows: int, columns: int) -> Dense:
         """Of patches in `rows` x `columns`."""
-        fine, medium, coarse, coarsest = self.reassemble([maps_of(self.norm(_), rows, columns) for _ in levels])
+        fine, medium, coarse, coarsest = self._pyramid(levels, rows, columns)
         scratch = self.scratch
-        coarse, coarsest = scratch.layer3_rn(coarse), scratch.layer4_rn(coarsest)
         size = (coarse.shape[2], coarse.shape[3])
         twice = (medium.shape[2], medium.shape[3])
-        path = scratch.refinenet3(scratch.refinenet4(coarsest, None, size), coarse, twice)
-        depth, confidence = self.finish(fine, medium, path).unbind(1)
+        depth, confidence = self._depth(fine, medium, coarse, coarsest)
         path = scratch.refinenet3_aux(scratch.refinenet4_aux(coarsest, None, size), coarse, twice)
         rays = self._rays(fine, medium, path)
-        return Dense(depth.exp(), sureness(confidence), rays[..., :RAY], sureness(rays[..., RAY]))
+        return Dense(depth, confidence, rays[..., :RAY], sureness(rays[..., RAY]))
+
+    def decode_depth(self, levels: list[Tensor], rows: int, columns: int) -> tuple[Tensor, Tensor]:
+        """The first two of `Dense` alone, which take about half the time of all."""
+        return self._depth(*self._pyramid(levels, rows, columns))
+
+    def _pyramid(self, levels: list[Tensor], rows: int, columns: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """All four maps ready to be fused, from the finest to the coarsest."""
+        fine, medium, coarse, coarsest = self.reassemble([maps_of(self.norm(_), rows, columns) for _ in levels])
+        return fine, medium, self.scratch.layer3_rn(coarse), self.scratch.layer4_rn(coarsest)
+
+    def _depth(self, fine: Tensor, medium: Tensor, coarse: Tensor, coarsest: Tensor) -> tuple[Tensor, Tensor]:
+        scratch = self.scratch
+        path = scratch.refinenet4(coarsest, None, (coarse.shape[2], coarse.shape[3]))
+        path = scratch.refinenet3(path, coarse, (medium.shape[2], medium.shape[3]))
+        depth, confidence = self.finish(fine, medium, path).unbind(1)
+        return depth.exp(), sureness(confidence)
 
     def _rays(self, fine: Tensor, medium: Tensor, path: Tensor) -> Tensor:
         """(N, 8 h, 8 w, 7)."""

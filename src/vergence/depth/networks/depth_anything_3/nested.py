@@ -14,11 +14,10 @@ from math import floor, inf
 import torch
 from torch import Tensor
 
+from vergence.depth.families.depth_anything_3.sky import FAR, FEWEST, SKY
+
 logger = logging.getLogger(__name__)
 
-SKY = 0.3  # from here up the network's answer is taken for sky
-FEWEST = 10  # pixels; up to so many of either kind say nothing
-FAR = 0.99  # quantile of depth that is called far
 FARTHEST = 200.0  # metres, of the sky of a nested network
 CANONICAL_FOCAL = 300.0  # pixels: the camera whose metres the metric network gives
 LEAST_METRES, LEAST_DEPTH = 0.01, 0.001  # nearer pixels have no say in the scale

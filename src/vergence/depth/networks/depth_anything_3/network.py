@@ -56,6 +56,17 @@ class Scene:
     gaussians: Tensor | None
 
 
+@dataclass(frozen=True)
+class Sight:
+    """What most uses need of a `Scene`, at about half the cost of its decoders: no rays, Gaussians if asked for."""
+
+    depth: Tensor
+    confidence: Tensor
+    extrinsics: Tensor
+    intrinsics: Tensor
+    gaussians: Tensor | None
+
+
 class AnyView(nn.Module):
     """(B, S, 3, H, W) normalised views of B scenes, sides multiples of 14, to a `Scene`. Also of one view."""
 
@@ -99,6 +110,36 @@ class AnyView(nn.Module):
             *decoded(encodings, views.shape[3], views.shape[4]),
             features.reference,
             None if gaussians is None else gaussians.unflatten(0, shape),
+        )
+
+    def sight(
+        self,
+        views: Tensor,
+        cameras: tuple[Tensor, Tensor] | None = None,
+        *,
+        strategy: Strategy = "saddle_balanced",
+        chunk: int = CHUNK,
+        gaussians: bool = False,
+    ) -> Sight:
+        """The same numbers as `forward`, less of them; arguments likewise."""
+        known = self.tokens_of(cameras, views) if cameras else None
+        features = self.look(views, known, strategy=strategy)
+        depth: list[Tensor] = []
+        confidence: list[Tensor] = []
+        raw: list[Tensor] = []
+        for levels, pictures in zip(_chunks(features, chunk), views.flatten(0, 1).split(chunk), strict=True):
+            levels = [level.to(self.head.norm.weight.dtype) for level in levels]
+            maps = self.head.decode_depth(levels, features.rows, features.columns)
+            depth.append(maps[0])
+            confidence.append(maps[1])
+            if gaussians and self.gs_head is not None:
+                raw.append(self.gs_head(levels, pictures))
+        shape = views.shape[:2]
+        return Sight(
+            torch.cat(depth).unflatten(0, shape),
+            torch.cat(confidence).unflatten(0, shape),
+            *decoded(self.encodings_of(features), views.shape[3], views.shape[4]),
+            torch.cat(raw).unflatten(0, shape) if raw else None,
         )
 
     def tokens_of(self, cameras: tuple[Tensor, Tensor], views: Tensor) -> Tensor:

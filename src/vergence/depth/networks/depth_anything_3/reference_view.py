@@ -34,16 +34,23 @@ def reference_view(tokens: Tensor, strategy: Strategy = "saddle_balanced") -> Te
         return torch.zeros(batch, dtype=torch.int64, device=tokens.device)
     if strategy == "middle":
         return torch.full((batch,), views // 2, dtype=torch.int64, device=tokens.device)
+    # A tensor, as in `enough`: in an exported graph the number of views may be any.
+    others = torch.arange(views, device=tokens.device)[-1].clamp(min=1)
     lengths = tokens.norm(dim=2)
     unit = tokens / lengths[..., None]
     # Without the similarity of a view to itself: a 0 on the diagonal, which takes part in the range below.
     similarity = unit @ unit.transpose(1, 2) - torch.eye(views, dtype=tokens.dtype, device=tokens.device)
     if strategy == "saddle_balanced":
-        scores = (similarity.sum(dim=2) / max(views - 1, 1), lengths, unit.var(dim=2))
+        scores = (similarity.sum(dim=2) / others, lengths, unit.var(dim=2))
         return sum((_stretched(score) - 0.5).abs() for score in scores).argmin(dim=1)
     if strategy == "saddle_sim_range":
         return (similarity.amax(dim=2) - similarity.amin(dim=2)).argmax(dim=1)
     raise SettingsError(f"no way to choose a view is called {strategy!r}; choose from {', '.join(STRATEGIES)}")
+
+
+def enough(views: int, like: Tensor) -> Tensor:
+    """Whether there are so many views that one of them is chosen, on the device of `like`."""
+    return torch.arange(views, device=like.device)[-1] + 1 >= FEWEST
 
 
 def to_front(tokens: Tensor, chosen: Tensor) -> Tensor:

@@ -49,6 +49,7 @@ def prepare_views(
     intrinsics: Sequence[Intrinsics | None] | None = None,
     side: int = SIDE,
     method: Method = "upper_bound_resize",
+    size: tuple[int, int] | None = None,
 ) -> Views:
     """Resize (h, w, 3) pictures of any size and bring them to a common one.
 
@@ -60,6 +61,7 @@ def prepare_views(
         intrinsics: of each picture at its own size; None where unknown.
         side: pixels; the longer side becomes this in the "upper_bound" methods, the shorter in the "lower_bound" ones.
         method: see the module.
+        size: (height, width) of the only views a network takes: all are stretched to it, whatever their proportions.
 
     Raises:
         ShapeError: there is no picture, or `intrinsics` are not those of the pictures.
@@ -69,7 +71,8 @@ def prepare_views(
     if not pictures or len(cameras) != len(pictures):
         raise ShapeError(f"{len(pictures)} pictures came with {len(cameras)} cameras; needed is one for each")
     fitted = [
-        fit_view(picture, camera, side=side, method=method) for picture, camera in zip(pictures, cameras, strict=True)
+        fit_view(picture, camera, side=side, method=method, size=size)
+        for picture, camera in zip(pictures, cameras, strict=True)
     ]
     height, width = (min(picture.shape[axis] for picture, _ in fitted) for axis in (0, 1))
     if any(picture.shape[:2] != (height, width) for picture, _ in fitted):
@@ -83,7 +86,12 @@ def prepare_views(
 
 
 def fit_view(
-    rgb: Picture, intrinsics: Intrinsics | None = None, *, side: int = SIDE, method: Method = "upper_bound_resize"
+    rgb: Picture,
+    intrinsics: Intrinsics | None = None,
+    *,
+    side: int = SIDE,
+    method: Method = "upper_bound_resize",
+    size: tuple[int, int] | None = None,
 ) -> tuple[Picture, Intrinsics | None]:
     """Resize one (h, w, 3) picture to whole patches; see `prepare_views` for arguments and errors."""
     if method not in METHODS:
@@ -96,6 +104,8 @@ def fit_view(
             f"a picture is {width}x{height}, but its intrinsics are for {intrinsics.width}x{intrinsics.height}; "
             "see Intrinsics.resized"
         )
+    if size is not None:
+        return _resize(rgb, intrinsics, size[1], size[0])
     bounded = max(width, height) if method.startswith("upper_bound") else min(width, height)
     scale = side / bounded
     # round() takes halves to the even number, as the authors' does.

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import parity
-from vergence.depth.families.da3_input import prepare_views
-from vergence.depth.families.da3_output import found_from_given, given_in_found_world
+from vergence.depth.families.depth_anything_3.input import prepare_views
+from vergence.depth.families.depth_anything_3.output import found_from_given, given_in_found_world
 from vergence.errors import ShapeError
 from vergence.geometry.similarity import camera_centres
 from vergence.types import Intrinsics

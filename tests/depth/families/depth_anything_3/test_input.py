@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import parity
-from vergence.depth.families.da3_input import METHODS, fit_view, normalise, prepare_views
+from vergence.depth.families.depth_anything_3.input import METHODS, fit_view, normalise, prepare_views
 from vergence.errors import SettingsError, ShapeError
 from vergence.types import Intrinsics
 

@@ -1,0 +1,273 @@
+"""`vergence live` and `vergence serve`: a picture that moves, in depth, in the browser."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from vergence.cli import live_options as own
+from vergence.cli import options as opt
+
+if TYPE_CHECKING:
+    from vergence.server.run import ServeSettings, Serving
+
+SERVER, VIEW = "Server", "View"  # panels of --help
+
+View = Literal["points", "mesh", "surfels", "splats", "depth", "stereo"]
+
+ViewName = Annotated[View | None, typer.Option("--view", help="What the page shows first.", rich_help_panel=VIEW)]
+Host = Annotated[
+    str,
+    typer.Option(
+        "--host", metavar="ADDRESS", help="Address to bind; 0.0.0.0 lets other machines in.", rich_help_panel=SERVER
+    ),
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port", metavar="N", help="0: any that is free. Without it 8123, or another.", rich_help_panel=SERVER
+    ),
+]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token", metavar="TEXT", envvar="VERGENCE_TOKEN", help="A token of your own in place of a random one.",
+        rich_help_panel=SERVER,
+    ),
+]  # fmt: skip
+Tls = Annotated[
+    bool,
+    typer.Option(
+        "--tls",
+        help="https, which phones and headsets need for camera and VR; shows a QR code.",
+        rich_help_panel=SERVER,
+    ),
+]
+CertificateFile = Annotated[
+    Path | None,
+    typer.Option("--tls-cert", metavar="PEM", help="A certificate of your own.", rich_help_panel=SERVER),
+]
+KeyFile = Annotated[Path | None, typer.Option("--tls-key", metavar="PEM", help="Its key.", rich_help_panel=SERVER)]
+AllowHost = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-host", metavar="NAME", help="A name the server answers to, such as a proxy's.", rich_help_panel=SERVER
+    ),
+]
+RootPath = Annotated[
+    str, typer.Option("--root-path", metavar="PATH", help="Where a proxy shows it.", rich_help_panel=SERVER)
+]
+MostClients = Annotated[
+    int, typer.Option("--max-clients", min=1, help="Viewers and cameras at once.", rich_help_panel=SERVER)
+]
+Source = Annotated[
+    str | None, typer.Argument(metavar="[SOURCE]", help="webcam:0, screen:1, a film, a photo, ...")
+]
+Sources = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[SOURCE]...", help="As of live; the page can choose among them."),
+]
+NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only say the address.", rich_help_panel=VIEW)]
+Fov = Annotated[
+    float | None,
+    typer.Option("--fov-x-deg", metavar="DEG", help="Horizontal field of view of the source.", rich_help_panel=VIEW),
+]
+EveryFrame = Annotated[
+    bool,
+    typer.Option("--every-frame", help="Films: leave none out, as fast as the model.", rich_help_panel=opt.FILM),
+]
+
+
+def live(
+    source: Source = None,
+    view: ViewName = None,
+    no_browser: NoBrowser = False,
+    fov_x_deg: Fov = None,
+    every_frame: EveryFrame = False,
+    subsample: own.Subsample = None,
+    depth_scale: own.DepthScale = None,
+    depth_min_percentile: own.MinPercentile = None,
+    depth_max_percentile: own.MaxPercentile = None,
+    sor_neighbors: own.SorNeighbours = None,
+    sor_std_ratio: own.SorRatio = None,
+    high_quality: own.HighQuality = False,
+    metric: own.Metric = False,
+    focal_length_x: own.FocalX = None,
+    focal_length_y: own.FocalY = None,
+    window: own.Window = False,
+    grayscale: own.Grayscale = False,
+    record: own.Record = False,
+    virtual_camera: own.VirtualCamera = False,
+    output_dir: own.OutputFolder = Path(),
+    stabilise: opt.Stabilise = "auto",
+    max_res: opt.MaxRes = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    token: Token = None,
+    tls: Tls = False,
+    model: opt.ModelName = "auto",
+    weights: opt.Weights = None,
+    kind: opt.WeightsKind = None,
+    max_depth: opt.MaxDepth = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "f32",
+    runtime: opt.Runtime = "auto",
+    input_size: opt.InputSize = None,
+    streaming: opt.Streaming = False,
+    offline: opt.Offline = False,
+    accept_licence: opt.AcceptLicence = False,
+) -> None:
+    """Show a source as moving 3-D in the browser: points, mesh, surfels, depth, stereo, VR.
+
+    SOURCE: webcam:0, screen:1, window:TITLE, rtsp://..., http://..., test:, a film or a photo; see `vergence devices`.
+    Without one, the browser's own camera.
+    """
+    if (record or virtual_camera or grayscale) and not window:
+        raise typer.BadParameter("--record, --virtual-camera and --grayscale are of --window")
+    seen = own.ViewOptions(
+        subsample, depth_scale, depth_min_percentile, depth_max_percentile, sor_neighbors, sor_std_ratio, high_quality
+    )
+    chosen = {
+        "name": own.metric_model(model, is_wanted=metric and weights is None),
+        "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
+        "precision": precision, "runtime": runtime, "input_size": input_size, "streaming": streaming,
+        "offline": offline, "accept_licence": accept_licence,
+    }  # fmt: skip
+    if window:
+        own.show_in_window(
+            source, model=chosen, grayscale=grayscale, record=record, folder=output_dir, virtual_camera=virtual_camera,
+            stabilise=stabilise, max_res=seen.side(max_res),
+        )  # fmt: skip
+        return
+    settings = _server(host=host, port=port, token=token, tls=tls)
+    _run(
+        (source,) if source else (),
+        settings,
+        fragment=_fragment(view, is_camera=source is None),
+        opens_browser=not no_browser,
+        initial={
+            "fov_x_deg": fov_x_deg, "every_frame": every_frame, "stabilise": stabilise, "max_res": seen.side(max_res),
+            "camera": own.camera(focal_length_x, focal_length_y, fov_x_deg), "settings": dict(seen.settings()),
+        },
+        model=chosen,
+    )  # fmt: skip
+
+
+def serve(
+    sources: Sources = None,
+    view: ViewName = None,
+    fov_x_deg: Fov = None,
+    every_frame: EveryFrame = False,
+    stabilise: opt.Stabilise = "auto",
+    max_res: opt.MaxRes = None,
+    host: Host = "127.0.0.1",
+    port: Port = None,
+    token: Token = None,
+    tls: Tls = False,
+    tls_cert: CertificateFile = None,
+    tls_key: KeyFile = None,
+    allow_host: AllowHost = None,
+    root_path: RootPath = "",
+    max_clients: MostClients = 16,
+    model: opt.ModelName = "auto",
+    weights: opt.Weights = None,
+    kind: opt.WeightsKind = None,
+    max_depth: opt.MaxDepth = None,
+    device: opt.Device = "auto",
+    precision: opt.Precision = "f32",
+    runtime: opt.Runtime = "auto",
+    input_size: opt.InputSize = None,
+    streaming: opt.Streaming = False,
+    offline: opt.Offline = False,
+    accept_licence: opt.AcceptLicence = False,
+) -> None:
+    """Serve the live viewer to browsers elsewhere, and take their cameras; opens no browser itself."""
+    settings = _server(
+        host=host, port=port, token=token, tls=tls, certificate=tls_cert, key=tls_key,
+        names=tuple(allow_host or ()), root_path=root_path, most_clients=max_clients,
+    )  # fmt: skip
+    _run(
+        tuple(sources or ()),
+        settings,
+        fragment=_fragment(view, is_camera=False),
+        opens_browser=False,
+        initial={"fov_x_deg": fov_x_deg, "every_frame": every_frame, "stabilise": stabilise, "max_res": max_res},
+        model={
+            "name": model, "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
+            "precision": precision, "runtime": runtime, "input_size": input_size, "streaming": streaming,
+            "offline": offline, "accept_licence": accept_licence,
+        },
+    )  # fmt: skip
+
+
+def _server(
+    *, host: str, port: int | None, token: str | None, tls: bool, names: tuple[str, ...] = (), **others: Any
+) -> "ServeSettings":
+    from platformdirs import user_data_path
+
+    from vergence.server.run import ServeSettings
+    from vergence.server.security import Access, new_token
+
+    access = Access(token or new_token(), names)
+    folder = user_data_path("vergence", appauthor=False) / "tls"
+    return ServeSettings(host=host, port=port, access=access, is_encrypted=tls, folder=folder, **others)
+
+
+def _fragment(view: str | None, *, is_camera: bool) -> dict[str, str]:
+    found = {"view": view} if view else {}
+    return found | ({"camera": "1"} if is_camera else {})
+
+
+def _run(
+    sources: tuple[str, ...],
+    settings: "ServeSettings",
+    *,
+    fragment: dict[str, str],
+    opens_browser: bool,
+    initial: dict[str, Any],
+    model: dict[str, Any],
+) -> None:
+    from vergence.cli import report
+    from vergence.cli.loading import load
+    from vergence.server.engine import Engine
+    from vergence.server.outliers import WithoutLonely
+    from vergence.server.player import Player
+    from vergence.server.run import serve as run
+    from vergence.server.settings import LiveSettings
+
+    live_settings = LiveSettings()
+    live_settings = live_settings.with_value("camera.fov", initial["fov_x_deg"])
+    live_settings = live_settings.with_value("film.every_frame", initial["every_frame"])
+    if initial["stabilise"] != "auto":
+        live_settings = live_settings.with_value("stabilise.method", initial["stabilise"])
+    for path, value in initial.get("settings", {}).items():
+        live_settings = live_settings.with_value(path, value)
+    estimator = load(model.pop("name"), **model)
+    engine = Engine(WithoutLonely(estimator, lambda: engine.settings.outliers), settings=live_settings)
+    player = Player(engine, sources, max_side=initial["max_res"], camera=initial.get("camera"))
+
+    def tell(serving: "Serving") -> None:
+        report.line(f"depth by {estimator.card.name} ({estimator.card.licence}); Ctrl-C ends it")
+        _show_addresses(serving)
+        if opens_browser:
+            import webbrowser
+
+            webbrowser.open(serving.url)
+
+    run(engine, player, settings, fragment=fragment, tell=tell)
+
+
+def _show_addresses(serving: "Serving") -> None:
+    import sys
+
+    import segno
+
+    from vergence.cli import report
+
+    print(serving.url, flush=True)
+    for address in serving.elsewhere:
+        report.line(f"from other machines: {address}")
+    if serving.fingerprint:
+        report.line(f"the browser asks about our own certificate; its SHA-256 is\n{serving.fingerprint}")
+    if serving.elsewhere and sys.stderr.isatty():
+        segno.make(serving.elsewhere[0], error="l").terminal(sys.stderr, compact=True, border=2)

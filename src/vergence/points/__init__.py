@@ -1,0 +1,1 @@
+"""Point clouds: fewer points, cleaner ones, several views in one, and triangles between them."""

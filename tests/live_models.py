@@ -1,0 +1,69 @@
+"""Models for the live server that answer by rule, and viewers that keep what they get."""
+
+import threading
+import time
+from dataclasses import replace
+
+import numpy as np
+
+from vergence.depth.cards import find_card
+from vergence.server.adaptation import Quality
+from vergence.server.protocol import parse
+from vergence.types import DepthFrame, DepthMap
+
+
+class RuleModel:
+    """Depth is 1 m + the red channel; `seconds` a frame; `kind` as wanted. Raises on frames that are all `poison`."""
+
+    lookahead = 0
+
+    def __init__(self, *, kind="metric", seconds=0.0, size=(32, 18), poison=None, error=None):
+        self.card = replace(find_card("preview"), kind=kind)
+        self.seconds, self.size, self.poison, self.error = seconds, size, poison, error
+        self.seen = []
+
+    def estimate(self, frames):
+        for frame in frames:
+            self.seen.append(frame)
+            if self.poison is not None and (frame.rgb == self.poison).all():
+                raise self.error
+            time.sleep(self.seconds)
+            width, height = self.size
+            rows = np.linspace(0, frame.height - 1, height).astype(int)
+            columns = np.linspace(0, frame.width - 1, width).astype(int)
+            values = 1 + frame.rgb[rows[:, None], columns, 0].astype(np.float32) / 64
+            yield DepthFrame(frame, DepthMap(values, np.ones(values.shape, bool), self.card.kind))
+
+
+class Audience:
+    """Viewers without a network."""
+
+    def __init__(self, *qualities):
+        self.qualities = frozenset(qualities or {Quality(12, 80, 640)})
+        self.frames, self.messages = [], []
+        self._changed = threading.Condition()
+
+    @property
+    def is_watched(self):
+        return bool(self.qualities)
+
+    def wanted(self):
+        return self.qualities
+
+    def publish(self, frame):
+        with self._changed:
+            self.frames.append((time.monotonic(), frame))
+            self._changed.notify_all()
+
+    def announce(self, **message):
+        with self._changed:
+            self.messages.append(message)
+            self._changed.notify_all()
+
+    def wait(self, check, seconds=20.0):
+        """Wait until `check(self)`; False where it does not come to that."""
+        with self._changed:
+            return self._changed.wait_for(lambda: check(self), seconds)
+
+    def packets(self):
+        return [parse(data) for _, frame in self.frames for data in frame.packets.values()]
