@@ -1,0 +1,264 @@
+"""The web application: the page, the WebSocket, health and metrics. Nothing of it lives in the module."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.routing import Mount, Route, WebSocketRoute
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from vergence.server.engine import Engine
+from vergence.server.hub import GOING_AWAY, NORMAL, POLICY, TRY_LATER, Closing, Hub
+from vergence.server.player import Player
+from vergence.server.protocol import NAME
+from vergence.server.security import HEADERS, PREFIX, Access
+from vergence.server.session import MESSAGE_BYTES, Broken, Session, Studio
+
+logger = logging.getLogger(__name__)
+
+STATIC = Path(__file__).parent / "static"  # the built viewer
+NO_VIEWER = "the viewer is not in this installation; in a checkout run `make web`"
+PROTOCOL_ERROR, TOO_LONG = 1002, 1009  # RFC 6455, 7.4
+TICK = 1.0  # s
+LOGIN_BYTES = 1024
+
+
+def create_app(
+    engine: Engine, player: Player, *, access: Access, hub: Hub | None = None, static: Path = STATIC
+) -> Starlette:
+    """Make the application; the engine and the player run from its start to its end.
+
+    Args:
+        engine: makes the packets.
+        player: feeds it.
+        access: who is let in.
+        hub: the clients; None for a new one.
+        static: where the built viewer lies.
+    """
+    hub = hub or Hub()
+    studio = Studio(engine, player, hub, session=secrets.token_hex(4))
+
+    @contextlib.asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        hub.bind(asyncio.get_running_loop())
+        engine.start(hub)
+        player.start()
+        ticking = asyncio.create_task(_tick(studio))
+        try:
+            yield
+        finally:
+            ticking.cancel()
+            await asyncio.to_thread(player.stop)
+            await asyncio.to_thread(engine.stop)
+
+    routes = [
+        WebSocketRoute("/ws", _live),
+        Route("/", _page),
+        Route("/login", _login, methods=["POST"]),
+        Route("/healthz", _health),
+        Route("/metrics", _metrics),
+        Mount(
+            "/",
+            StaticFiles(directory=static, check_dir=False) if static.is_dir() else PlainTextResponse(NO_VIEWER, 404),
+        ),
+    ]
+    app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Guard, access=access)])
+    app.state.studio, app.state.access, app.state.static = studio, access, static
+    return app
+
+
+async def say_goodbye(hub: Hub) -> None:
+    """Tell every client that the server stops, and give the messages a moment to leave."""
+    for client in hub.clients:
+        client.tell(t="bye", code="stopping", msg="the server has been stopped")
+        client.close(GOING_AWAY, "the server stops")
+    for _ in range(20):
+        if not hub.clients:
+            return
+        await asyncio.sleep(0.05)
+
+
+class _Guard:
+    """Refuses hosts that are not ours, and puts the headers on every answer."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        self._app, self._access = app, access
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in ("http", "websocket"):
+            await self._app(scope, receive, send)
+            return
+        host = Headers(scope=scope).get("host")
+        if not self._access.answers_to(host):
+            logger.warning("refused a connection to the name %r; --allow-host says which are ours", host)
+            await _refuse(scope, receive, send, "this server does not answer to that name; see --allow-host")
+            return
+
+        async def send_guarded(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-cache")
+            await send(message)
+
+        await self._app(scope, receive, send_guarded)
+
+
+async def _refuse(scope: Scope, receive: Receive, send: Send, why: str) -> None:
+    if scope["type"] == "http":
+        await PlainTextResponse(why, 403)(scope, receive, send)
+    else:
+        await WebSocket(scope, receive, send).close(POLICY, why)  # before it is accepted: HTTP 403
+
+
+async def _page(request: Request) -> Response:
+    """The viewer; `?token=` is changed for the cookie, so that it does not stay in the address."""
+    token = request.query_params.get("token")
+    if token is not None:
+        if not request.app.state.access.knows_token(token):
+            return PlainTextResponse("wrong token", 403)
+        return _with_cookie(request, RedirectResponse("./", 303))
+    index = request.app.state.static / "index.html"
+    if not index.is_file():
+        return PlainTextResponse(NO_VIEWER, 404)
+    return Response(index.read_bytes(), media_type="text/html")
+
+
+async def _login(request: Request) -> Response:
+    access: Access = request.app.state.access
+    origin = request.headers.get("origin")
+    if origin is not None and not access.is_own_page(origin, request.headers.get("host")):
+        return PlainTextResponse("this page is not ours", 403)
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > LOGIN_BYTES:
+            return PlainTextResponse("too long", 413)
+    try:
+        token = json.loads(body)["token"]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return PlainTextResponse('needed is {"token": "..."}', 400)
+    if not isinstance(token, str) or not access.knows_token(token):
+        return PlainTextResponse("wrong token", 403)
+    return _with_cookie(request, Response(status_code=204))
+
+
+def _with_cookie(request: Request, response: Response) -> Response:
+    access: Access = request.app.state.access
+    response.set_cookie(
+        access.cookie_name,
+        access.cookie_value,
+        path=None,  # the folder of the page: behind a proxy it need not be the root
+        httponly=True,
+        samesite="strict",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+async def _health(request: Request) -> Response:
+    studio: Studio = request.app.state.studio
+    is_well = studio.engine.is_busy
+    return JSONResponse({"status": "ok" if is_well else "failed"}, 200 if is_well else 503)
+
+
+async def _metrics(request: Request) -> Response:
+    """In the text format of Prometheus."""
+    studio: Studio = request.app.state.studio
+    access: Access = request.app.state.access
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not (access.knows_token(bearer) or access.has_cookie(request.cookies)):
+        return PlainTextResponse("needed is the token, as Authorization: Bearer, or the page's cookie", 403)
+    clients = studio.hub.clients
+    values = {
+        "vergence_frames_per_second": studio.engine.fps,
+        "vergence_clients": len(clients),
+        "vergence_viewers": sum(client.is_viewer for client in clients),
+        "vergence_frames_total": studio.engine.frames,
+        "vergence_bytes_last_packet": studio.engine.last_bytes,
+    }
+    lines = [
+        f"# TYPE {name} {'counter' if name.endswith('_total') else 'gauge'}\n{name} {value:g}"
+        for name, value in values.items()
+    ]
+    return PlainTextResponse("\n".join(lines) + "\n", media_type="text/plain; version=0.0.4")
+
+
+async def _live(socket: WebSocket) -> None:
+    access: Access = socket.app.state.access
+    studio: Studio = socket.app.state.studio
+    origin, host = socket.headers.get("origin"), socket.headers.get("host")
+    offered = socket.scope.get("subprotocols", [])
+    is_ours = origin is None or access.is_own_page(origin, host)
+    if not is_ours or not access.lets_in(origin=origin, cookies=socket.cookies, protocols=offered):
+        await socket.close(POLICY)  # before it is accepted: HTTP 403
+        return
+    if NAME not in offered:
+        own = next((name for name in offered if not name.startswith(PREFIX)), None)
+        await socket.accept(subprotocol=own)
+        await socket.close(PROTOCOL_ERROR, f"this server speaks {NAME} only: reload the page")
+        return
+    await socket.accept(subprotocol=NAME)
+    if studio.hub.is_full:
+        await socket.close(TRY_LATER, f"{studio.hub.most_clients} clients are connected already")
+        return
+    client = studio.hub.join()
+    session = Session(studio, client)
+    listening = asyncio.create_task(_listen(socket, session))
+    pumping = asyncio.create_task(client.pump(socket))
+    try:
+        done, _ = await asyncio.wait({listening, pumping}, return_when=asyncio.FIRST_COMPLETED)
+        closing = Closing(NORMAL, "")
+        for task in done:
+            with contextlib.suppress(WebSocketDisconnect, RuntimeError, OSError):
+                closing = task.result() or closing
+        if closing.code != NORMAL and pumping not in done:
+            client.close(closing.code, closing.reason)
+            with contextlib.suppress(TimeoutError, WebSocketDisconnect, RuntimeError, OSError):
+                await asyncio.wait_for(pumping, 1.0)  # what was said before
+        if socket.client_state == WebSocketState.CONNECTED and socket.application_state == WebSocketState.CONNECTED:
+            with contextlib.suppress(RuntimeError, OSError, TimeoutError):
+                await asyncio.wait_for(socket.close(closing.code, closing.reason), 2.0)
+    finally:
+        for task in (listening, pumping):
+            task.cancel()
+        await asyncio.gather(listening, pumping, return_exceptions=True)
+        session.leave()
+
+
+async def _listen(socket: WebSocket, session: Session) -> Closing | None:
+    while True:
+        message = await socket.receive()
+        if message["type"] == "websocket.disconnect":
+            return None
+        text, data = message.get("text"), message.get("bytes")
+        try:
+            if text is not None:
+                session.text(text)
+            elif data is not None and len(data) <= MESSAGE_BYTES:
+                session.data(data)
+            else:
+                return Closing(TOO_LONG, f"a message has at most {MESSAGE_BYTES} bytes")
+        except Broken as why:
+            return Closing(POLICY, str(why))
+
+
+async def _tick(studio: Studio) -> None:
+    while True:
+        await asyncio.sleep(TICK)
+        try:
+            studio.tick()
+        except Exception:
+            logger.exception("statistics failed")

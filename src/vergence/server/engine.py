@@ -1,0 +1,355 @@
+"""One model for any number of viewers: pictures in, packets out, never behind.
+
+Two threads, each with room for one thing before it, the newest: one runs the model and steadies its depth from the past
+alone, the other packs. What nobody took in time is replaced, so that the age of what a viewer sees is bounded by what
+the model needs for one frame, however many come.
+"""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from typing import Any, Generic, Protocol, TypeVar
+
+from vergence.depth.model import DepthModel
+from vergence.errors import ModelError, VergenceError
+from vergence.media.camera import CameraSettings
+from vergence.server.adaptation import Quality
+from vergence.server.hub import Published
+from vergence.server.pack import Span, Spans, rgbd_packet
+from vergence.server.settings import LiveSettings
+from vergence.stability.shots import mark_shots
+from vergence.stability.stabilise import StabiliseSettings, stabilise
+from vergence.types import DepthFrame, Frame, Intrinsics
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+IDLE = 0.1  # s between looks at whether anybody watches, or the engine is to stop
+REST = 0.5  # s after an error nobody foresaw
+JOIN_SECONDS = 10.0  # a network deep in one frame is waited for
+MEMORY = 2.0  # s of the past that statistics are about
+THREAD_NAME = "vergence-live"
+
+
+def now_us() -> int:
+    """The server's clock, µs: steady, from any beginning."""
+    return time.monotonic_ns() // 1000
+
+
+class Viewers(Protocol):
+    """Who takes what the engine makes; all of it may be called by any thread and returns at once."""
+
+    @property
+    def is_watched(self) -> bool: ...
+    def wanted(self) -> frozenset[Quality]: ...
+    def publish(self, frame: Published) -> None: ...
+    def announce(self, **message: Any) -> None: ...
+
+
+@dataclass(frozen=True)
+class Arrival:
+    """A picture on its way in.
+
+    Attributes:
+        frame: gives it; a camera's JPEG is decoded only where somebody takes it.
+        source: number of its source.
+        run: changes whenever a source begins anew, so that nothing of the past is carried over.
+        time_us: when it was taken, on the server's clock.
+        is_still: nothing follows it: a photo, or a paused film.
+        position: seconds in a film, None elsewhere.
+    """
+
+    frame: Callable[[], Frame]
+    source: int
+    run: int
+    time_us: int
+    is_still: bool = False
+    position: float | None = None
+
+
+@dataclass(frozen=True)
+class _Answer:
+    arrival: Arrival
+    item: DepthFrame
+    span: Span
+
+
+class Slot(Generic[T]):
+    """Room for one thing. Putting replaces it; `put_patiently` waits for it to be taken."""
+
+    def __init__(self) -> None:
+        self._changed = threading.Condition()
+        self._item: T | None = None
+        self.replaced = 0
+
+    def put(self, item: T) -> None:
+        with self._changed:
+            self.replaced += self._item is not None
+            self._item = item
+            self._changed.notify_all()
+
+    def put_patiently(self, item: T, is_over: Callable[[], bool]) -> bool:
+        """Put once there is room; False, without it, where `is_over` says so first."""
+        with self._changed:
+            while self._item is not None:
+                if is_over():
+                    return False
+                self._changed.wait(IDLE)
+            self._item = item
+            self._changed.notify_all()
+            return True
+
+    def take(self, seconds: float) -> T | None:
+        """Take what lies there, None where nothing comes for so long."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._item is not None, seconds)
+            item, self._item = self._item, None
+            self._changed.notify_all()
+            return item
+
+    def clear(self) -> None:
+        with self._changed:
+            self._item = None
+            self._changed.notify_all()
+
+
+class _Pipe:
+    """The stages of one source, fed frame by frame: each answers from the past alone."""
+
+    def __init__(self, model: DepthModel, settings: StabiliseSettings) -> None:
+        self._next: Frame | None = None
+        self._estimate_seconds = 0.0
+        estimated = self._timed(iter(model.estimate(mark_shots(self._fed()))))
+        self._answers = iter(stabilise(estimated, settings=settings))
+
+    def __call__(self, frame: Frame) -> tuple[DepthFrame, float, float]:
+        """The depth of a frame, and the seconds the model and the steadying took."""
+        self._next = frame
+        began = time.perf_counter()
+        item = next(self._answers)
+        return item, self._estimate_seconds, time.perf_counter() - began - self._estimate_seconds
+
+    def _fed(self) -> Iterator[Frame]:
+        while True:
+            if self._next is None:
+                raise ModelError("the model asks for a frame that has not come yet; choose one without lookahead")
+            frame, self._next = self._next, None
+            yield frame
+
+    def _timed(self, items: Iterator[DepthFrame]) -> Iterator[DepthFrame]:
+        while True:
+            began = time.perf_counter()
+            item = next(items)
+            self._estimate_seconds = time.perf_counter() - began
+            yield item
+
+
+@dataclass
+class _Times:
+    """What happened of late: (when, value) by name."""
+
+    past: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, **values: float) -> None:
+        now = time.monotonic()
+        with self.lock:
+            for name, value in values.items():
+                self.past.setdefault(name, deque(maxlen=600)).append((now, value))
+
+    def recent(self, name: str) -> list[float]:
+        since = time.monotonic() - MEMORY
+        with self.lock:
+            return [value for when, value in self.past.get(name, ()) if when >= since]
+
+    def mean_ms(self, name: str) -> float | None:
+        values = self.recent(name)
+        return round(1e3 * sum(values) / len(values), 2) if values else None
+
+
+class Engine:
+    """Runs a model for the viewers.
+
+    Args:
+        model: answers every frame at once.
+        settings: to begin with.
+
+    Raises:
+        ModelError: the model looks ahead.
+    """
+
+    def __init__(self, model: DepthModel, *, settings: LiveSettings | None = None) -> None:
+        if model.lookahead > 0:
+            raise ModelError(
+                f"{model.card.name} looks {model.lookahead} frames ahead and cannot run live; add --streaming, or "
+                "choose one from `vergence models list` that answers at once"
+            )
+        self.model = model
+        self.settings = settings or LiveSettings()
+        self.inbox: Slot[Arrival] = Slot()
+        self._outbox: Slot[_Answer] = Slot()
+        self._times = _Times()
+        self._stopping = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._viewers: Viewers | None = None
+        self._last: _Answer | None = None
+        self._sequence = 0
+        self.frames = 0  # packed so far
+        self.last_bytes = 0  # of the largest packet of the last frame
+        self._pipe: tuple[tuple[Any, ...], _Pipe, Spans] | None = None
+
+    def start(self, viewers: Viewers) -> None:
+        """Begin to work for them."""
+        self._viewers = viewers
+        for work in (self._infer, self._pack):
+            thread = threading.Thread(target=self._guarded, args=(work,), name=THREAD_NAME, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """End both threads; a frame in the model is waited for."""
+        self._stopping.set()
+        for thread in self._threads:
+            thread.join(JOIN_SECONDS)
+        self._threads.clear()
+
+    def refresh(self) -> None:
+        """Pack the last frame again: somebody has joined, or a setting has changed."""
+        if self._last is not None:
+            self._outbox.put(self._last)
+
+    def repeat(self) -> None:
+        """Ask the model about the last picture again, where no other follows by itself."""
+        if self._last is not None and self._last.arrival.is_still:
+            self.inbox.put(self._last.arrival)
+
+    def forget(self) -> None:
+        """Another source: show nothing of the last one any more."""
+        self.inbox.clear()
+        self._last = None
+
+    @property
+    def fps(self) -> float:
+        """Frames a second the model has answered of late."""
+        return len(self._times.recent("infer")) / MEMORY
+
+    @property
+    def period(self) -> float:
+        """Seconds between frames."""
+        return 1 / self.fps if self.fps else 1 / 30
+
+    @property
+    def is_busy(self) -> bool:
+        """Whether the threads are alive."""
+        return bool(self._threads) and all(thread.is_alive() for thread in self._threads)
+
+    def stats(self) -> dict[str, Any]:
+        """What `stats` tells of the engine."""
+        replaced = [self.inbox.replaced, self._outbox.replaced]
+        self.inbox.replaced = self._outbox.replaced = 0
+        names = ("decode", "infer", "stabilise", "pack", "wait")
+        return {
+            "fps": round(self.fps, 1),
+            **{f"{name}_ms": self._times.mean_ms(name) for name in names},
+            "dropped": sum(replaced),
+            "bytes": self.last_bytes,
+        }
+
+    def _guarded(self, work: Callable[[], None]) -> None:
+        """A bug in one frame is told and does not end the show."""
+        while not self._stopping.is_set():
+            try:
+                work()
+            except VergenceError as error:
+                self._pipe = None
+                self._tell("model-failed", str(error))
+                self._stopping.wait(REST)
+            except Exception as error:
+                logger.exception("the live engine failed on a frame")
+                self._pipe = None
+                self._tell("model-failed", f"{type(error).__name__}: {error}")
+                self._stopping.wait(REST)
+
+    def _tell(self, code: str, message: str) -> None:
+        if self._viewers is not None:
+            self._viewers.announce(t="error", code=code, msg=message, hint="")
+
+    def _infer(self) -> None:
+        assert self._viewers is not None
+        last = 0.0
+        while not self._stopping.is_set():
+            if not self._viewers.is_watched:
+                self._stopping.wait(IDLE)
+                continue
+            # Waited for before taking: what is taken then is the newest.
+            early = last + 1 / self.settings.rate_most - time.monotonic()
+            if early > 0 and self._stopping.wait(early):
+                return
+            arrival = self.inbox.take(IDLE)
+            if arrival is None:
+                continue
+            last = time.monotonic()
+            self._times.add(wait=max(now_us() - arrival.time_us, 0) / 1e6)
+            began = time.perf_counter()
+            try:
+                frame = self._with_camera(arrival.frame())
+            except VergenceError as error:
+                self._tell("bad-picture", str(error))
+                continue
+            decoded = time.perf_counter() - began
+            pipe, spans = self._stages(arrival)
+            item, infer, steady = pipe(frame)
+            self._times.add(decode=decoded, infer=infer, stabilise=steady)
+            answer = _Answer(arrival, item, spans(item))
+            self._last = answer
+            self._outbox.put(answer)
+
+    def _pack(self) -> None:
+        assert self._viewers is not None
+        while not self._stopping.is_set():
+            answer = self._outbox.take(IDLE)
+            if answer is None:
+                continue
+            began = time.perf_counter()
+            self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+            arrival, packets = answer.arrival, {}
+            for quality in self._viewers.wanted():
+                packets[quality] = rgbd_packet(
+                    answer.item,
+                    answer.span,
+                    quality,
+                    camera=self._camera(answer.item.frame),
+                    source=arrival.source,
+                    sequence=self._sequence,
+                    time_us=arrival.time_us,
+                    is_still=arrival.is_still,
+                )
+            if packets:
+                self.frames += 1
+                self.last_bytes = max(map(len, packets.values()))
+                self._times.add(pack=time.perf_counter() - began)
+                self._viewers.publish(Published(self._sequence, packets))
+
+    def _stages(self, arrival: Arrival) -> tuple[_Pipe, Spans]:
+        settings = self.settings
+        key = (arrival.source, arrival.run, settings.stabilise_method, settings.stabilise_half_life)
+        if self._pipe is None or self._pipe[0] != key:
+            steadying = StabiliseSettings(
+                method=settings.stabilise_method,  # type: ignore[arg-type]
+                half_life=settings.stabilise_half_life,
+            )
+            self._pipe = (key, _Pipe(self.model, steadying), Spans())
+        return self._pipe[1], self._pipe[2]
+
+    def _camera(self, frame: Frame) -> Intrinsics | None:
+        if self.settings.camera_fov is None:
+            return None
+        return CameraSettings(fov_x_deg=self.settings.camera_fov).of(frame.width, frame.height)
+
+    def _with_camera(self, frame: Frame) -> Frame:
+        camera = self._camera(frame)
+        return frame if camera is None else replace(frame, intrinsics=camera)

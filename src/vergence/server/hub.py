@@ -1,0 +1,251 @@
+"""The clients of a server, and what waits for each of them.
+
+Nobody waits for a slow client: it has room for one packet, the newest, and gets none while two are unanswered. All of
+this runs on the event loop; the engine's threads only call `publish`, `wanted` and `is_watched`.
+"""
+
+import asyncio
+import itertools
+import json
+import logging
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from vergence.server.adaptation import Pace, Quality, adapted, quality_of
+from vergence.server.settings import LiveSettings
+
+logger = logging.getLogger(__name__)
+
+Role = Literal["viewer", "camera", "both"]
+
+WINDOW = 2  # packets sent and not acknowledged
+SILENT, DEAD = 5.0, 30.0  # s without an acknowledgement: nothing more is sent; the client is closed
+HELLO = 10.0  # s in which a client says who it is
+MOST_TEXTS = 256  # messages waiting for a client that reads none
+MOST_CLIENTS = 16
+NORMAL, GOING_AWAY, POLICY, TRY_LATER = 1000, 1001, 1008, 1013  # RFC 6455, 7.4
+
+
+class Socket(Protocol):
+    """What is needed of a WebSocket."""
+
+    async def send_text(self, data: str) -> None: ...
+    async def send_bytes(self, data: bytes) -> None: ...
+
+
+@dataclass(frozen=True)
+class Published:
+    """One frame for everybody: its packet in every quality that somebody wants."""
+
+    sequence: int
+    packets: Mapping[Quality, bytes]
+
+
+@dataclass(frozen=True)
+class Closing:
+    """Why a client is let go, see docs/protocol.md."""
+
+    code: int
+    reason: str
+
+
+class Client:
+    """One connection. `pump` sends what waits; everything else only leaves things for it."""
+
+    def __init__(self, number: int, settings: LiveSettings, clock: Callable[[], float]) -> None:
+        self.number = number
+        self.role: Role | None = None
+        self.name = ""
+        self.pace = Pace()
+        self.quality = quality_of(self.pace, settings)
+        self.sent = self.skipped = 0  # packets since the last statistics
+        self.last_bytes = 0
+        self.round_trip: float | None = None  # s
+        self._clock = clock
+        self.joined_at = clock()
+        self._texts: deque[str] = deque()
+        self._waiting: tuple[int, bytes] | None = None
+        self._unanswered: dict[int, float] = {}  # sequence to when it was sent
+        self._sent_at = self.joined_at
+        self._changed = asyncio.Event()
+        self.closing: Closing | None = None
+
+    @property
+    def is_viewer(self) -> bool:
+        return self.role in ("viewer", "both")
+
+    @property
+    def is_camera(self) -> bool:
+        return self.role in ("camera", "both")
+
+    @property
+    def silence(self) -> float:
+        """Seconds that the oldest unanswered packet has been waiting."""
+        return self._clock() - min(self._unanswered.values()) if self._unanswered else 0.0
+
+    def tell(self, **message: Any) -> None:
+        """Leave a text message."""
+        if len(self._texts) >= MOST_TEXTS:
+            self.close(TRY_LATER, "messages are not being read")
+            return
+        self._texts.append(json.dumps(message, separators=(",", ":")))
+        self._changed.set()
+
+    def offer(self, sequence: int, data: bytes) -> None:
+        """Leave a packet, in place of one that was not sent yet."""
+        self.skipped += self._waiting is not None
+        self._waiting = (sequence, data)
+        self._changed.set()
+
+    def acknowledge(self, sequence: int, *, settings: LiveSettings, period: float) -> None:
+        """Take an answer, which also answers what was sent before it."""
+        if sequence not in self._unanswered:
+            return
+        now = self._clock()
+        took = now - self._unanswered[sequence]
+        for older in list(self._unanswered):
+            del self._unanswered[older]
+            if older == sequence:
+                break
+        self.pace = adapted(self.pace, now=now, took=took, period=period)
+        self.quality = quality_of(self.pace, settings)
+        self._changed.set()
+
+    def close(self, code: int, reason: str) -> None:
+        """Let it go once what waits in texts is sent; the first reason counts."""
+        self.closing = self.closing or Closing(code, reason)
+        self._changed.set()
+
+    async def pump(self, socket: Socket) -> Closing:
+        """Send what waits until the client is let go; returns why."""
+        while True:
+            while self._texts:
+                await socket.send_text(self._texts.popleft())
+            if self.closing is not None:
+                return self.closing
+            wait = self._seconds_until_ready()
+            if wait == 0 and self._waiting is not None:
+                (sequence, data), self._waiting = self._waiting, None
+                self._unanswered[sequence] = self._sent_at = self._clock()
+                self.sent, self.last_bytes = self.sent + 1, len(data)
+                await socket.send_bytes(data)
+                continue
+            self._changed.clear()
+            try:
+                await asyncio.wait_for(self._changed.wait(), wait)
+            except TimeoutError:
+                continue
+
+    def _seconds_until_ready(self) -> float | None:
+        """0: a packet may go now; None: something has to happen first."""
+        if self._waiting is None or len(self._unanswered) >= WINDOW or self.silence > SILENT:
+            return None
+        return max(self._sent_at + self.pace.level.interval - self._clock(), 0.0) if self.pace.level.interval else 0.0
+
+
+class Hub:
+    """All clients. Made anywhere, `bind` on the loop it is to run on."""
+
+    def __init__(self, *, most_clients: int = MOST_CLIENTS, clock: Callable[[], float] = time.monotonic) -> None:
+        self.most_clients = most_clients
+        self.settings = LiveSettings()
+        self.period = 1 / 30  # s between frames, as the engine has measured it
+        self._clients: dict[int, Client] = {}
+        self._numbers = itertools.count(1)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._clock = clock
+        self._wanted: frozenset[Quality] = frozenset()
+
+    def bind(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Say which loop the clients live on."""
+        self._loop = loop
+
+    @property
+    def clients(self) -> list[Client]:
+        return list(self._clients.values())
+
+    @property
+    def is_full(self) -> bool:
+        return len(self._clients) >= self.most_clients
+
+    def join(self) -> Client:
+        """Take in a client that has yet to say who it is."""
+        client = Client(next(self._numbers), self.settings, self._clock)
+        self._clients[client.number] = client
+        return client
+
+    def leave(self, client: Client) -> None:
+        """Forget a client."""
+        self._clients.pop(client.number, None)
+        self.update()
+
+    def tell_all(self, **message: Any) -> None:
+        """Leave a text message for everyone who has said hello."""
+        for client in self.clients:
+            if client.role is not None:
+                client.tell(**message)
+
+    def apply(self, settings: LiveSettings) -> None:
+        """Settings have changed."""
+        self.settings = settings
+        for client in self.clients:
+            client.quality = quality_of(client.pace, settings)
+        self.update()
+
+    def acknowledge(self, client: Client, sequence: int) -> None:
+        """Take a client's answer to a packet."""
+        client.acknowledge(sequence, settings=self.settings, period=self.period)
+        self.update()
+
+    def update(self) -> None:
+        """Reckon anew which qualities are wanted."""
+        viewers = [client for client in self.clients if client.is_viewer and client.silence <= SILENT]
+        self._wanted = frozenset(client.quality for client in viewers)
+
+    def check(self) -> None:
+        """Let go who never said hello or has stopped answering; call it about once a second."""
+        for client in self.clients:
+            if client.role is None and self._clock() - client.joined_at > HELLO:
+                client.close(POLICY, "no hello came")
+            elif client.silence > DEAD:
+                client.close(TRY_LATER, f"no packet was acknowledged for {DEAD:g} s")
+        self.update()
+
+    # From here on: called by other threads.
+
+    @property
+    def is_watched(self) -> bool:
+        """Whether anybody looks."""
+        return bool(self._wanted)
+
+    def wanted(self) -> frozenset[Quality]:
+        """In which qualities somebody wants the next frame."""
+        return self._wanted
+
+    def publish(self, frame: Published) -> None:
+        """Leave a frame for all viewers. Returns at once."""
+        self._call(self._deliver, frame)
+
+    def announce(self, **message: Any) -> None:
+        """`tell_all` from another thread."""
+        self._call(lambda: self.tell_all(**message))
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        if self._loop is None or self._loop.is_closed():
+            return
+        try:
+            self._loop.call_soon_threadsafe(function, *arguments)
+        except RuntimeError:  # closed in between
+            logger.debug("the loop has gone")
+
+    def _deliver(self, frame: Published) -> None:
+        for client in self.clients:
+            if not client.is_viewer:
+                continue
+            # A quality that was chosen after the frame was packed: the nearest one there is.
+            data = frame.packets.get(client.quality) or next(iter(frame.packets.values()), None)
+            if data is not None:
+                client.offer(frame.sequence, data)

@@ -1,0 +1,170 @@
+"""From a picture with depth to its RGBD packet."""
+
+from dataclasses import dataclass
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vergence.geometry.nearness import nearness
+from vergence.geometry.resample import shrink
+from vergence.media.camera import guessed_camera
+from vergence.server.adaptation import Quality
+from vergence.server.protocol import ColourCodec, ConfidenceCodec, DepthCodec, Flag, Rgbd, packet
+from vergence.server.rgbd import packed_colour, packed_confidence, packed_depth
+from vergence.types import DepthFrame, DepthMap, Intrinsics
+
+T = TypeVar("T", bound=np.generic)
+
+STRIDE = 3  # of the samples that a range is taken from
+OUTLIERS = 0.1  # % of the samples at each end that are brought to the others
+MARGIN = 0.03  # of the range, at each end
+SHRINKING = 1.5  # s in which a range that is too wide loses half of what it has too much
+SLACK = 0.1  # of the range: a little too wide is left as it is, so that the integers rest
+DEEPEST = 1e4  # times the nearest: what is farther is sent as that far
+RELATIVE_NEAR, RELATIVE_FAR = 1.0, 6.0  # where relative depth, which knows neither, is shown
+
+
+@dataclass(frozen=True)
+class Span:
+    """The nearness that the integers of a frame stand for, from `low` to `high`."""
+
+    low: float
+    high: float
+
+    def followed(self, found: "Span", seconds: float) -> "Span":
+        """The span for a frame whose own is `found`: wider at once, narrower slowly and not for trifles."""
+        keep = 0.5 ** (max(seconds, 0.0) / SHRINKING)
+        slack = SLACK * (found.high - found.low)
+        low = min(self.low, found.low) if found.low - self.low <= slack else found.low + keep * (self.low - found.low)
+        high = max(self.high, found.high)
+        if self.high - found.high > slack:
+            high = found.high + keep * (self.high - found.high)
+        return Span(low, high)
+
+
+def span_of(depth: DepthMap) -> Span | None:
+    """The range of a depth map without its outliers; None where nothing is valid."""
+    near, valid = nearness(depth)[::STRIDE, ::STRIDE], depth.valid[::STRIDE, ::STRIDE]
+    samples = near[valid & np.isfinite(near)]
+    if not samples.size:
+        return None
+    low, high = np.percentile(samples, (OUTLIERS, 100 - OUTLIERS))
+    if depth.kind in ("affine_inverse", "disparity"):
+        margin = max(MARGIN * float(high - low), 1e-6 * max(abs(float(high)), 1e-6))
+        return Span(float(low) - margin, float(high) + margin)
+    high = max(float(high), 1e-6) * (1 + MARGIN)
+    return Span(max(float(low) * (1 - MARGIN), high / DEEPEST), high)
+
+
+class Spans:
+    """The span of every frame of a source in turn, steadied; starts afresh at a shot."""
+
+    def __init__(self) -> None:
+        self._past: tuple[Span, int, float] | None = None
+
+    def __call__(self, item: DepthFrame) -> Span:
+        found = span_of(item.depth)
+        shot, time = item.frame.shot, float(item.frame.time)
+        if self._past is not None and self._past[1] == shot and self._past[2] <= time:
+            span = self._past[0] if found is None else self._past[0].followed(found, time - self._past[2])
+        else:
+            span = found or Span(1e-3, 1.0)
+        self._past = (span, shot, time)
+        return span
+
+
+def rgbd_packet(
+    item: DepthFrame,
+    span: Span,
+    quality: Quality,
+    *,
+    camera: Intrinsics | None = None,
+    source: int = 0,
+    sequence: int = 0,
+    time_us: int = 0,
+    is_still: bool = False,
+) -> bytes:
+    """Pack a picture with depth.
+
+    Args:
+        item: any kind of depth; relative kinds are shown between `RELATIVE_NEAR` and `RELATIVE_FAR`.
+        span: of the integers, see `Spans`.
+        quality: how fine.
+        camera: what the user says of it; else the depth's, the picture's, or 60 degrees over the longer side.
+        source, sequence, time_us, is_still: of the header.
+    """
+    near = nearness(item.depth)
+    height, width = _within(near.shape, quality.side)
+    depth = packed_depth(
+        _thinned(near, width, height), _thinned(item.depth.valid, width, height), span.low, span.high,
+        codec=(codec := DepthCodec.DELTA_DEFLATE16 if quality.bits == 16 else DepthCodec.DELTA_DEFLATE12),
+    )  # fmt: skip
+    rgb = item.frame.rgb8
+    rows, columns = _within(rgb.shape[:2], quality.side)
+    colour = packed_colour(np.ascontiguousarray(shrink(rgb, columns, rows)), quality.jpeg)
+    confidence = _confidence(item.depth, width, height)
+    lens = _lens(item, camera, width, height)
+    is_relative = item.depth.kind in ("affine_inverse", "disparity")
+    extension = Rgbd(
+        width, height, lens.fx, lens.fy, lens.cx, lens.cy,
+        RELATIVE_NEAR if is_relative else 1 / span.high, RELATIVE_FAR if is_relative else 1 / span.low,
+        codec, ColourCodec.JPEG, ConfidenceCodec.DEFLATE8 if confidence else ConfidenceCodec.NONE,
+        len(colour), len(depth), len(confidence), **_pose(item.depth),
+    )  # fmt: skip
+    flags = Flag.INDEPENDENT
+    if item.depth.kind == "metric":
+        flags |= Flag.METRIC
+    if is_still:
+        flags |= Flag.STILL
+    return packet(
+        extension, (colour, depth, confidence), flags=flags, source=source, sequence=sequence, time_us=time_us
+    )
+
+
+def _within(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+    """(rows, columns) of a picture brought down to `side` px."""
+    height, width = shape[0], shape[1]
+    scale = min(1.0, side / max(height, width))
+    return max(round(height * scale), 1), max(round(width * scale), 1)
+
+
+def _thinned(values: NDArray[T], width: int, height: int) -> NDArray[T]:
+    """Samples at the centres of a coarser grid, as they are: the mean of two sides of an edge would hang in the air."""
+    if values.shape == (height, width):
+        return values
+    rows = ((np.arange(height) + 0.5) * (values.shape[0] / height)).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * (values.shape[1] / width)).astype(np.intp)
+    thinned: NDArray[T] = values[rows[:, None], columns]
+    return thinned
+
+
+def _confidence(depth: DepthMap, width: int, height: int) -> bytes:
+    if depth.confidence is None:
+        return b""
+    low, high = np.percentile(depth.confidence[::STRIDE, ::STRIDE], (1, 99))
+    return packed_confidence(_thinned(depth.confidence, width, height), float(low), float(high))
+
+
+def _lens(item: DepthFrame, camera: Intrinsics | None, width: int, height: int) -> Intrinsics:
+    """The camera of the grid of depth that is sent."""
+    frame, depth = item.frame, item.depth
+    known = camera or depth.intrinsics or frame.intrinsics or guessed_camera(frame.width, frame.height)
+    if depth.sampling == "centres":
+        return known.resized(width, height)
+    # Its outer samples lie on the centres of the picture's outer pixels, so its pixels are a little wider.
+    known = known.resized(frame.width, frame.height)
+    rows, columns = depth.values.shape
+    sx = (columns - 1) / max(frame.width - 1, 1) or 1.0
+    sy = (rows - 1) / max(frame.height - 1, 1) or 1.0
+    grid = Intrinsics(
+        known.fx * sx, known.fy * sy, (known.cx - 0.5) * sx + 0.5, (known.cy - 0.5) * sy + 0.5, columns, rows
+    )
+    return grid.resized(width, height)
+
+
+def _pose(depth: DepthMap) -> dict[str, tuple[float, ...]]:
+    pose = depth.world_from_camera
+    if pose is None or not np.isfinite(pose).all():
+        return {}
+    return {"pose": tuple(map(float, pose[:3].ravel()))}

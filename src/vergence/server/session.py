@@ -1,0 +1,271 @@
+"""What one client says, and what is done about it."""
+
+import json
+import logging
+import math
+from collections.abc import Callable
+from importlib.metadata import version
+from typing import Any
+
+from vergence.errors import MediaError, ProtocolError, SettingsError
+from vergence.server import upload
+from vergence.server.engine import Engine, now_us
+from vergence.server.hub import WINDOW, Client, Hub
+from vergence.server.player import Player, SourceKind
+from vergence.server.protocol import NAME, Capture, parse
+from vergence.server.settings import UnknownSettingError
+
+logger = logging.getLogger(__name__)
+
+MESSAGE_BYTES = 4 << 20  # from a client
+TEXT_CHARACTERS = 64 << 10
+NAME_CHARACTERS = 64
+MOST_FAULTS = 20  # of one client, before it is let go
+OLDEST = 10_000_000  # µs a picture may have been on its way; else its clock is wrong
+MOST_CAMERAS = 8
+
+
+class Broken(Exception):  # noqa: N818 - it ends a connection, it is no error of ours
+    """A client breaks the rules of docs/protocol.md; it is closed."""
+
+
+class Studio:
+    """The parts that all sessions of a server share: engine, player, hub and the settings, which it keeps alike."""
+
+    def __init__(self, engine: Engine, player: Player, hub: Hub, *, session: str) -> None:
+        self.engine, self.player, self.hub, self.session = engine, player, hub, session
+        self.hub.apply(engine.settings)
+        player.is_watched = lambda: hub.is_watched
+        player.on_change = lambda: hub.announce(t="sources", sources=player.described())
+        player.on_error = lambda text: hub.announce(
+            t="error", code="source-failed", msg=text, hint="choose another source, or start again with one that works"
+        )
+
+    def set(self, path: str, value: Any) -> None:
+        """Change a setting for everyone; raises `SettingsError`."""
+        settings = self.engine.settings.with_value(path, value)
+        self.engine.settings = settings
+        self.hub.apply(settings)
+        self.hub.tell_all(t="config", settings=settings.nested())
+        if path.startswith(("camera.", "stabilise.")):
+            self.engine.repeat()
+        if not path.startswith("view."):
+            self.engine.refresh()
+
+    def tick(self) -> None:
+        """Once a second: statistics for everyone, and who has gone silent."""
+        self.hub.period = self.engine.period
+        self.hub.check()
+        player = self.player
+        common = self.engine.stats() | {
+            "clients": len(self.hub.clients),
+            "source_fps": player.source_fps,
+            "position": player.position,
+            "is_playing": player.is_playing,
+        }
+        for client in self.hub.clients:
+            if client.role is None:
+                continue
+            client.tell(
+                **(common | {"t": "stats", "level": client.pace.step, "sent": client.sent, "skipped": client.skipped})
+            )
+            client.sent = client.skipped = 0
+
+    def hello(self, client: Client, source: int | None) -> dict[str, Any]:
+        """The first message to a client."""
+        card = self.engine.model.card
+        return {
+            "t": "hello",
+            "server": f"vergence {version('vergence')}",
+            "protocol": NAME,
+            "session": self.session,
+            "client": client.number,
+            "source": source,
+            "now": now_us(),
+            "model": {
+                "name": card.name,
+                "kind": card.kind,
+                "licence": card.licence,
+                "is_commercial": card.is_commercial,
+            },
+            "modes": ["rgbd"],
+            "capacity": None,
+            "metric": card.kind == "metric",
+            "limits": {
+                "message": MESSAGE_BYTES,
+                "side": upload.LONGEST_SIDE,
+                "pixels": upload.MOST_PIXELS,
+                "clients": self.hub.most_clients,
+                "window": WINDOW,
+            },
+        }
+
+
+class Session:
+    """One client's side of the conversation."""
+
+    def __init__(self, studio: Studio, client: Client) -> None:
+        self._studio, self._client = studio, client
+        self._camera: int | None = None
+        self._faults = 0
+
+    def leave(self) -> None:
+        """The client has gone."""
+        self._studio.hub.leave(self._client)
+        if self._camera is not None:
+            self._studio.player.remove_camera(self._camera)
+
+    def text(self, text: str) -> None:
+        """Do what a text message asks; raises `Broken`."""
+        message = self._read(text)
+        kind = message["t"]
+        if self._client.role is None:
+            if kind != "hello":
+                raise Broken("the first message is not hello")
+            self._hello(message)
+            return
+        answer = self._ANSWERS.get(kind)
+        if answer is None:
+            self._fault("bad-message", f"there is no message {kind!r} from a client", "see docs/protocol.md")
+            return
+        try:
+            answer(self, message)
+        except UnknownSettingError as error:
+            self._fault("unknown-setting", str(error), "")
+        except SettingsError as error:
+            self._fault("bad-value", str(error), "")
+
+    def data(self, data: bytes) -> None:
+        """Take a packet; raises `Broken`."""
+        if self._client.role is None:
+            raise Broken("the first message is not hello")
+        try:
+            packet = parse(data)
+            if not isinstance(packet.extension, Capture):
+                raise ProtocolError("only CAPTURE packets go to a server")
+        except ProtocolError as error:
+            self._fault("bad-packet", str(error), "reload the page, so that it speaks the server's version")
+            return
+        if self._camera is None:
+            self._fault("no-camera", "this client said hello as a viewer", "say hello as camera or both")
+            return
+        capture, jpeg = packet.extension, bytes(packet.blocks[0])
+        self._client.tell(t="ack", seq=packet.sequence, fps=round(self._studio.engine.fps, 1))
+        try:
+            upload.check_jpeg(jpeg, capture)
+        except MediaError as error:
+            code = "too-large" if capture.width * capture.height > upload.MOST_PIXELS else "bad-picture"
+            self._fault(code, str(error), "send a smaller JPEG")
+            return
+        now = now_us()
+        taken = packet.time_us if now - OLDEST <= packet.time_us <= now else now
+        self._studio.player.offer(
+            self._camera,
+            lambda index: upload.decoded(jpeg, capture, index=index, time_us=taken),
+            width=capture.width,
+            height=capture.height,
+            time_us=taken,
+        )
+
+    def _read(self, text: str) -> dict[str, Any]:
+        if len(text) > TEXT_CHARACTERS:
+            raise Broken(f"a text message has at most {TEXT_CHARACTERS} characters")
+        try:
+            message = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise Broken("a text message is not JSON") from error
+        if not isinstance(message, dict) or not isinstance(message.get("t"), str):
+            raise Broken("a text message is not an object with a type t")
+        return message
+
+    def _fault(self, code: str, text: str, hint: str) -> None:
+        self._faults += 1
+        if self._faults > MOST_FAULTS:
+            raise Broken(f"{MOST_FAULTS} messages could not be understood")
+        self._client.tell(t="error", code=code, msg=text, hint=hint)
+
+    def _hello(self, message: dict[str, Any]) -> None:
+        role, client, studio = message.get("role"), self._client, self._studio
+        if role not in ("viewer", "camera", "both"):
+            raise Broken("the role in hello is not viewer, camera or both")
+        client.role = role
+        client.name = str(message.get("name") or f"camera of client {client.number}")[:NAME_CHARACTERS]
+        cameras = sum(other.is_camera for other in studio.hub.clients) - client.is_camera
+        if client.is_camera and cameras < MOST_CAMERAS:
+            kind: SourceKind = "screen" if message.get("kind") == "screen" else "camera"
+            self._camera = studio.player.add_camera(client.number, client.name, kind)
+        client.tell(**studio.hello(client, self._camera))
+        client.tell(t="config", settings=studio.engine.settings.nested())
+        client.tell(t="sources", sources=studio.player.described())
+        if client.is_camera and self._camera is None:
+            self._fault("no-camera", f"{MOST_CAMERAS} cameras are connected already", "close one of them")
+        studio.hub.update()
+        studio.engine.refresh()
+
+    def _ack(self, message: dict[str, Any]) -> None:
+        self._studio.hub.acknowledge(self._client, _whole(message, "seq"))
+
+    def _set(self, message: dict[str, Any]) -> None:
+        path = message.get("path")
+        if not isinstance(path, str):
+            raise SettingsError("set has no path")
+        self._studio.set(path, message.get("value"))
+
+    def _source(self, message: dict[str, Any]) -> None:
+        number = _whole(message, "id")
+        if all(number != source["id"] for source in self._studio.player.described()):
+            self._fault("unknown-source", f"no source has the number {number}", "")
+            return
+        self._studio.player.select(number)
+
+    def _play(self, _: dict[str, Any]) -> None:
+        self._studio.player.play()
+
+    def _pause(self, _: dict[str, Any]) -> None:
+        self._studio.player.pause()
+
+    def _seek(self, message: dict[str, Any]) -> None:
+        to = message.get("to")
+        if not isinstance(to, (int, float)) or isinstance(to, bool) or not math.isfinite(to):
+            raise SettingsError(f"seek goes to a number of seconds, not {to!r}")
+        self._studio.player.seek(float(to))
+
+    def _step(self, message: dict[str, Any]) -> None:
+        frames = _whole(message, "frames") if "frames" in message else 1
+        self._studio.player.step(max(min(frames, 250), -250))
+
+    def _key_frame(self, _: dict[str, Any]) -> None:
+        self._studio.engine.refresh()
+
+    def _capture(self, _: dict[str, Any]) -> None:
+        self._fault("not-available", "this server makes no captures of higher quality", "")
+
+    def _ping(self, message: dict[str, Any]) -> None:
+        stamp = message.get("ts")
+        self._client.tell(t="pong", ts=stamp if isinstance(stamp, (int, float, str)) else None, now=now_us())
+
+    def _pong(self, message: dict[str, Any]) -> None:
+        stamp = message.get("ts")
+        if isinstance(stamp, int) and 0 <= now_us() - stamp < OLDEST:
+            self._client.round_trip = (now_us() - stamp) / 1e6
+
+    _ANSWERS: dict[str, Callable[["Session", dict[str, Any]], None]] = {  # noqa: RUF012 - a table, never changed
+        "ack": _ack,
+        "set": _set,
+        "source": _source,
+        "play": _play,
+        "pause": _pause,
+        "seek": _seek,
+        "step": _step,
+        "key_frame": _key_frame,
+        "capture": _capture,
+        "ping": _ping,
+        "pong": _pong,
+    }
+
+
+def _whole(message: dict[str, Any], name: str) -> int:
+    value = message.get(name)
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise SettingsError(f"{name} is a whole number, not {value!r}")
+    return value

@@ -1,0 +1,208 @@
+import asyncio
+import json
+
+import pytest
+
+from vergence.server.hub import DEAD, HELLO, SILENT, Hub, Published
+
+
+class Clock:
+    now = 100.0
+
+    def __call__(self):
+        return self.now
+
+
+class Wire:
+    """A socket that keeps what is sent; `stuck` ones never finish."""
+
+    def __init__(self, *, stuck=False):
+        self.texts, self.packets, self.stuck = [], [], stuck
+
+    async def send_text(self, data):
+        self.texts.append(json.loads(data))
+
+    async def send_bytes(self, data):
+        self.packets.append(data)
+        if self.stuck:
+            await asyncio.Event().wait()
+
+
+def together(story):
+    """Run `story(hub, clock, add)` on a loop; `add(role, stuck)` gives a client and its wire."""
+
+    async def main():
+        clock = Clock()
+        hub, pumps = Hub(clock=clock), []
+        hub.bind(asyncio.get_running_loop())
+
+        def add(role="viewer", *, stuck=False):
+            client, wire = hub.join(), Wire(stuck=stuck)
+            client.role = role
+            hub.update()
+            pumps.append(asyncio.create_task(client.pump(wire)))
+            return client, wire
+
+        try:
+            await asyncio.wait_for(story(hub, clock, add), 10)
+        finally:
+            for pump in pumps:
+                pump.cancel()
+            await asyncio.gather(*pumps, return_exceptions=True)
+
+    asyncio.run(main())
+
+
+async def send(hub, sequence):
+    hub.publish(Published(sequence, dict.fromkeys(hub.wanted(), b"%d" % sequence)))
+    await settle()
+
+
+async def settle():
+    for _ in range(10):
+        await asyncio.sleep(0)
+
+
+def test_two_packets_go_unanswered_and_then_the_newest_waits():
+    async def story(hub, clock, add):
+        client, wire = add()
+        for sequence in range(1, 7):
+            await send(hub, sequence)
+        assert wire.packets == [b"1", b"2"]
+        hub.acknowledge(client, 1)
+        await settle()
+        assert wire.packets == [b"1", b"2", b"6"]
+        assert client.skipped == 3
+
+    together(story)
+
+
+def test_an_answer_also_answers_what_came_before():
+    async def story(hub, clock, add):
+        client, wire = add()
+        for sequence in (1, 2):
+            await send(hub, sequence)
+        hub.acknowledge(client, 2)
+        for sequence in (3, 4, 5):
+            await send(hub, sequence)
+        assert wire.packets == [b"1", b"2", b"3", b"4"]
+
+    together(story)
+
+
+def test_answers_to_nothing_open_no_window():
+    async def story(hub, clock, add):
+        client, wire = add()
+        for sequence in (1, 2, 3):
+            await send(hub, sequence)
+            hub.acknowledge(client, 77)
+        assert wire.packets == [b"1", b"2"]
+
+    together(story)
+
+
+def test_a_slow_viewer_does_not_hold_up_a_quick_one():
+    async def story(hub, clock, add):
+        _, slow = add(stuck=True)
+        quick, wire = add()
+        for sequence in range(1, 11):
+            await send(hub, sequence)
+            hub.acknowledge(quick, sequence)
+            await settle()
+        assert len(wire.packets) == 10
+        assert slow.packets == [b"1"]
+
+    together(story)
+
+
+def test_cameras_get_messages_but_no_packets():
+    async def story(hub, clock, add):
+        add()
+        _, wire = add("camera")
+        await send(hub, 1)
+        hub.tell_all(t="config")
+        await settle()
+        assert (wire.packets, wire.texts) == ([], [{"t": "config"}])
+
+    together(story)
+
+
+def test_who_is_silent_gets_nothing_more_and_is_closed_in_the_end():
+    async def story(hub, clock, add):
+        client, wire = add()
+        await send(hub, 1)
+        clock.now += SILENT + 1
+        hub.check()
+        assert not hub.is_watched  # and the model rests
+        client.offer(2, b"2")
+        await settle()
+        assert wire.packets == [b"1"]
+        clock.now += DEAD
+        hub.check()
+        assert client.closing.code == 1013
+
+    together(story)
+
+
+def test_who_says_no_hello_is_closed():
+    async def story(hub, clock, add):
+        client = hub.join()
+        clock.now += HELLO + 1
+        hub.check()
+        assert client.closing.code == 1008
+
+    together(story)
+
+
+def test_a_client_that_reads_no_messages_is_closed():
+    async def story(hub, clock, add):
+        client = hub.join()
+        for index in range(1000):
+            client.tell(t="stats", index=index)
+        assert client.closing.code == 1013
+
+    together(story)
+
+
+def test_qualities_are_those_of_the_viewers():
+    async def story(hub, clock, add):
+        assert not hub.is_watched
+        one, _ = add()
+        add()
+        add("camera")
+        assert hub.wanted() == {one.quality}
+        hub.apply(hub.settings.with_value("depth.bits", 16))
+        assert {quality.bits for quality in hub.wanted()} == {16}
+        for client in hub.clients:
+            hub.leave(client)
+        assert not hub.is_watched
+
+    together(story)
+
+
+def test_nobody_is_served_after_the_loop_has_gone():
+    hub = Hub()
+    loop = asyncio.new_event_loop()
+    hub.bind(loop)
+    loop.close()
+    hub.publish(Published(1, {}))
+
+
+def test_it_is_full_at_its_number():
+    hub = Hub(most_clients=2)
+    hub.join()
+    assert not hub.is_full
+    hub.join()
+    assert hub.is_full
+
+
+@pytest.mark.parametrize("code", [1000, 1013])
+def test_texts_leave_before_the_end(code):
+    async def story(hub, clock, add):
+        client, wire = hub.join(), Wire()
+        client.tell(t="bye")
+        client.close(code, "so")
+        assert (await client.pump(wire)).code == code
+        assert wire.texts == [{"t": "bye"}]
+
+    together(story)
