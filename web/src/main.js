@@ -1,0 +1,753 @@
+// The page: joins the connection, the decoder, the stage with its views, and the controls.
+
+import './style.css';
+import { Connection, takeToken } from './connection.js';
+import { Uploader } from './capture/uploader.js';
+import { Decoder } from './decode/decoder.js';
+import { Kind } from './protocol.js';
+import { Stage } from './scene.js';
+import { Settings, fit } from './settings.js';
+import { Stream } from './stream.js';
+import { Dock } from './ui/dock.js';
+import { h } from './ui/dom.js';
+import { Notices } from './ui/errors.js';
+import { Film } from './ui/film.js';
+import { Help } from './ui/help.js';
+import { Hints } from './ui/hints.js';
+import { icon } from './ui/icons.js';
+import { listen } from './ui/keys.js';
+import { Legend } from './ui/legend.js';
+import { Measure } from './ui/measure.js';
+import { Panel } from './ui/panel.js';
+import { Source } from './ui/source.js';
+import { Statistics } from './ui/stats.js';
+import { CloudView } from './views/cloud.js';
+import { DepthView } from './views/depth.js';
+import { MeshView } from './views/mesh.js';
+import { PointsView } from './views/points.js';
+import { loadSpark } from './views/spark.js';
+import { SplatsView } from './views/splats.js';
+import { StereoView } from './views/stereo.js';
+import { SurfelsView } from './views/surfels.js';
+import { HeadsetView, headsets } from './views/xr.js';
+
+const SHEET = matchMedia('(max-width: 720px)');
+const LIGHT = matchMedia('(prefers-color-scheme: light)');
+const STILL = matchMedia('(prefers-reduced-motion: reduce)');
+const GEOMETRIES = ['points', 'mesh', 'surfels'];
+const IDLE_AFTER = 3000; // ms
+const SHARED_AFTER = 150; // ms: a slider that moves is told once
+
+function memoryOf(browser) {
+  try {
+    return browser.localStorage;
+  } catch {
+    return null;
+  }
+}
+
+function start() {
+  const parameters = new URLSearchParams(location.search);
+  const memory = memoryOf(window);
+  const settings = new Settings(memory);
+  if (parameters.has('mode')) settings.set('mode', parameters.get('mode'));
+
+  const canvas = h('canvas', { class: 'view', tabIndex: 0, 'aria-label': 'Live view in three dimensions' });
+  const notices = new Notices();
+  let stage;
+  try {
+    stage = new Stage(canvas, settings);
+  } catch (error) {
+    document.body.append(notices.element);
+    notices.show('webgl', {
+      title: 'This browser cannot draw in 3-D',
+      text: 'WebGL 2 is off or missing. Turn on hardware acceleration in the browser’s settings, or use another browser.',
+    });
+    console.warn(error.message);
+    return;
+  }
+  const stream = new Stream(stage.renderer, settings);
+  const views = {
+    points: new PointsView(stream, settings),
+    mesh: new MeshView(stream),
+    cloud: new CloudView(settings),
+    depth: new DepthView(stream, settings),
+    stereo: new StereoView(stage, stream, settings),
+    surfels: null,
+    splats: null,
+  };
+  stage.data.add(views.points.object, views.mesh.object, views.cloud.object);
+
+  const state = {
+    hello: null, config: {}, sources: [], packetKinds: ['rgbd'], isPaused: false, isPinned: false, waiting: null,
+    hasPicture: false, hasCloud: false, lastSplats: null, geometry: 'mesh', lastFlat: 'points', role: { role: 'viewer' },
+    lastDecoded: null, shown: 0,
+  };
+
+  // ---- the connection ----------------------------------------------------------------------------------------------
+  const connection = new Connection({
+    base: new URL('.', location.href),
+    token: takeToken(),
+    hello: () => ({ ...state.role, canvas: [canvas.width, canvas.height] }),
+  });
+  const uploader = new Uploader(connection);
+  const statistics = new Statistics();
+  const decoder = new Decoder({
+    onDecoded: decoded,
+    onDropped: (sequence) => {
+      statistics.dropped++;
+      connection.acknowledge(sequence);
+    },
+    onError: (message) => notices.error('A picture could not be read', message),
+  });
+
+  // ---- the controls ------------------------------------------------------------------------------------------------
+  const source = new Source({
+    uploader,
+    notices,
+    onChoose: (id) => connection.send({ t: 'source', id }),
+    onRole: (role) => {
+      state.role = role;
+      state.isOwnWanted = role.role !== 'viewer';
+      connection.rejoin();
+      updateStatus();
+    },
+  });
+  const dock = new Dock(settings, { onMode: chooseMode, onAction: act });
+  const panel = new Panel(settings, {
+    onServerSetting: later((path, value) => connection.send({ t: 'set', path, value })),
+    source: source.element,
+    statistics: statistics.element,
+    onClose: () => openPanel(false),
+  });
+  const help = new Help();
+  const hints = new Hints(memory, matchMedia('(pointer: coarse)').matches);
+  const legend = new Legend();
+  const measure = new Measure(stage, stream, () => (settings.get('mode') === 'depth' ? views.depth : null));
+  const film = new Film({
+    onPause: () => act('pause'),
+    onSeek: (to) => connection.send({ t: 'seek', to: Math.min(to, film.duration - 0.05) }),
+  });
+  const status = h('div', { class: 'status', role: 'status' });
+  const pinned = h('button', { type: 'button', class: 'pinned glass', hidden: true, onclick: () => pin(false) }, 'Back to live');
+  const panelButton = h(
+    'button',
+    { type: 'button', class: 'action glass panel-button', 'aria-label': 'Settings', 'aria-controls': 'panel', title: 'Settings', onclick: () => openPanel() },
+    icon('adjust'),
+  );
+  const helpButton = h('button', { type: 'button', class: 'action glass', 'aria-label': 'Help', title: 'Keys and gestures (?)', onclick: () => help.toggle() }, icon('help'));
+  const eye = h('div', { class: 'stage' }, canvas);
+  document.body.append(
+    eye,
+    measure.element,
+    h('header', { class: 'bar' },
+      h('div', { class: 'brand glass' }, h('b', {}, 'vergence'), status),
+      h('div', { class: 'tools' }, pinned, helpButton, panelButton)),
+    panel.element,
+    h('footer', { class: 'foot' }, legend.element, hints.element, film.element, dock.element),
+    notices.element,
+    help.element,
+  );
+
+  // ---- packets -----------------------------------------------------------------------------------------------------
+  function decoded({ head, content, milliseconds, received }) {
+    const since = performance.now() - received;
+    connection.acknowledge(head.sequence, since);
+    statistics.data.add();
+    statistics.bytes.add(head.bytes);
+    state.lastDecoded = milliseconds;
+    if (head.kind === Kind.FILE) {
+      keep(new Blob([content.file]), head.extension.name);
+      return;
+    }
+    if (head.flags.highQuality && head.kind === Kind.RGBD) pin(true);
+    else if (state.isPinned) {
+      content.colour?.close();
+      return;
+    }
+    if (state.waiting?.head.kind === head.kind) {
+      state.waiting.content.colour?.close();
+      statistics.dropped++;
+    }
+    if (head.kind === Kind.RGBD) state.waiting = { head, content, milliseconds, at: performance.now() };
+    else if (head.kind === Kind.SPLAT16) {
+      state.lastSplats = { head, content };
+      showSplats();
+    } else if (head.kind === Kind.POINTS16) {
+      views.cloud.apply({ head, content });
+      state.hasCloud = true;
+      arrange();
+    }
+    if (document.hidden) takeWaiting(); // no animation frames come: keep the memory of one picture, not of many
+    stage.invalidate();
+  }
+
+  function takeWaiting() {
+    const { waiting } = state;
+    if (!waiting) return null;
+    state.waiting = null;
+    const hadConfidence = stream.hasConfidence;
+    const isNew = stream.apply(waiting);
+    stage.adopt(stream);
+    refresh();
+    if (hadConfidence !== stream.hasConfidence) panel.showFor(settings.get('mode'), { hasConfidence: stream.hasConfidence });
+    if (!state.hasPicture || isNew) {
+      state.hasPicture = true;
+      if (isNew && stage.isHome) stage.goHome();
+      arrange();
+      updateCard();
+      hints.offer();
+    }
+    return waiting;
+  }
+
+  async function showSplats() {
+    if (settings.get('mode') !== 'splats' || !state.lastSplats) return;
+    const spark = await spark3d();
+    if (!spark) return;
+    views.splats ??= new SplatsView(stage, settings, spark);
+    const newest = state.lastSplats;
+    if (!newest) return;
+    state.lastSplats = null;
+    views.splats.apply(newest);
+    arrange();
+    stage.invalidate();
+  }
+
+  async function spark3d() {
+    try {
+      return await loadSpark(stage);
+    } catch (error) {
+      notices.error('The splat renderer could not be loaded', `${error.message}. Points and mesh go on.`);
+      return null;
+    }
+  }
+
+  // ---- what is seen ------------------------------------------------------------------------------------------------
+  const headset = new HeadsetView(stage, {
+    onSelect: () => {
+      const at = GEOMETRIES.indexOf(state.geometry);
+      state.geometry = GEOMETRIES[(at + 1) % GEOMETRIES.length];
+      arrange();
+    },
+    onEnd: () => {
+      setBackground();
+      stage.resize();
+      stage.place(stream);
+      chooseMode(state.geometry);
+    },
+  });
+
+  async function chooseMode(mode) {
+    if (mode === 'headset') {
+      await enterHeadset();
+      return;
+    }
+    if (mode === 'splats' && !state.packetKinds.includes('splat16')) {
+      notices.say('This model makes no Gaussians', 'Surfels are splats made from the depth: they are shown with 3.');
+      return;
+    }
+    settings.set('mode', mode);
+  }
+
+  async function enterHeadset() {
+    const { vr, ar, reason } = await headsets();
+    if (reason === 'insecure') {
+      notices.say('A headset needs https', 'Start the server with --tls and open the address it prints in the headset’s browser.');
+    } else if (reason) {
+      notices.say('No headset here', 'Open this page in the browser of the headset, or connect one to this computer.');
+    } else {
+      try {
+        await headset.enter(vr ? 'immersive-vr' : 'immersive-ar');
+        void ar;
+        stage.place(stream);
+        arrange();
+        dock.choose('headset');
+      } catch (error) {
+        notices.error('The headset did not start', error.message);
+      }
+    }
+  }
+
+  /** Show the objects that the mode is made of, making those that are not there yet. */
+  function arrange() {
+    const mode = settings.get('mode');
+    if (GEOMETRIES.includes(mode)) state.geometry = mode;
+    const isInHeadset = stage.renderer.xr.isPresenting;
+    const shown = isInHeadset ? state.geometry : mode === 'stereo' ? 'mesh' : mode;
+    const has = state.hasPicture;
+    views.points.object.visible = has && shown === 'points' && !state.hasCloud;
+    views.cloud.object.visible = state.hasCloud && shown === 'points';
+    views.mesh.object.visible = has && shown === 'mesh';
+    views.mesh.isFilled.value = mode === 'stereo' && !isInHeadset ? 1 : 0;
+    if (shown === 'surfels' && has && !views.surfels) makeSurfels();
+    if (views.surfels?.object) views.surfels.object.visible = shown === 'surfels';
+    if (views.splats?.object) views.splats.object.visible = shown === 'splats';
+    if (shown === 'splats') showSplats();
+    document.body.dataset.mode = mode;
+    refresh();
+  }
+
+  let isMaking = false;
+  async function makeSurfels() {
+    if (isMaking) return;
+    isMaking = true;
+    const spark = await spark3d();
+    isMaking = false;
+    if (!spark) {
+      settings.set('mode', 'points');
+      return;
+    }
+    if (stage.isSoftware && settings.get('subsample') < 2) {
+      notices.say('This computer draws without a graphics card', 'Splats are slow here: points are quicker.');
+    }
+    views.surfels ??= new SurfelsView(stage, stream, settings, spark);
+    views.surfels.update();
+    arrange();
+  }
+
+  /** Bring uniforms and counts up to the settings. */
+  function refresh() {
+    stream.update();
+    stage.place(stream);
+    views.points.update();
+    views.mesh.update();
+    views.cloud.update();
+    if (views.surfels?.object?.visible) views.surfels.update();
+    if (views.splats?.object?.visible) views.splats.update();
+    const mode = settings.get('mode');
+    legend.show(state.hasPicture && stream.range && (mode === 'depth' || (settings.get('colouring') === 'depth' && mode !== 'splats')), {
+      range: stream.range, isMetric: stream.isMetric, palette: settings.get('colour_map'), isInverted: settings.get('invert'),
+    });
+    stage.invalidate();
+  }
+
+  function render() {
+    const { renderer, scene, camera } = stage;
+    const mode = settings.get('mode');
+    if (renderer.xr.isPresenting) renderer.render(scene, camera);
+    else if (!state.hasPicture && !state.hasCloud && !views.splats?.object) renderer.clear();
+    else if (mode === 'depth') {
+      views.depth.update({ ...stage.size, free: stage.free });
+      renderer.render(views.depth.scene, views.depth.camera);
+    } else if (mode === 'stereo') views.stereo.render(scene, camera);
+    else renderer.render(scene, camera);
+  }
+
+  let before = performance.now();
+  let lastStatistics = 0;
+  stage.renderer.setAnimationLoop(() => {
+    const now = performance.now();
+    const seconds = Math.min(0.1, (now - before) / 1000);
+    before = now;
+    if (headset.session) {
+      headset.advance(seconds);
+      stage.place(stream);
+    }
+    const taken = takeWaiting();
+    const isChanged = stage.advance(seconds) || stage.renderer.xr.isPresenting;
+    if (isChanged) {
+      render();
+      measure.draw();
+      state.shown++;
+    }
+    if (taken) {
+      const { clock } = connection;
+      const age = clock.isKnown ? (clock.now() - taken.head.time) / 1000 : null;
+      statistics.frame({ age, decode: taken.milliseconds, draw: performance.now() - taken.at, isStill: taken.head.flags.still });
+    }
+    if (now - lastStatistics > 500) {
+      lastStatistics = now;
+      statistics.show({ trip: connection.clock.trip, head: stream.head, elements: elements() });
+    }
+  });
+
+  function elements() {
+    const count = (value, what) => `${value.toLocaleString('en')} ${what}`;
+    const mode = settings.get('mode');
+    if (!stream.head) return '–';
+    if (mode === 'splats') return count(views.splats?.count ?? 0, 'splats');
+    if (mode === 'surfels') return count(views.surfels?.count ?? 0, 'surfels');
+    if (mode === 'points') return count(views.points.object.geometry.drawRange.count, 'points');
+    if (mode === 'depth') return count(stream.depth.length, 'pixels');
+    return count(views.mesh.object.geometry.drawRange.count / 3, 'triangles');
+  }
+
+  // ---- settings ----------------------------------------------------------------------------------------------------
+  const share = later((path, value) => connection.send({ t: 'set', path, value }));
+  const isShared = parameters.get('share') === '1';
+  let lastView = {};
+  settings.onChange((key, value, { origin }) => {
+    if (isShared && origin === 'user') share(`view.${key}`, value);
+    if (key === 'colour_map') stream.setPalette(value);
+    if (key === 'background') setBackground();
+    if (key === 'mode') {
+      dock.choose(value);
+      measure.hover(null);
+      layout();
+      arrange();
+      stir();
+    } else refresh();
+    if (key === 'colouring') panel.showFor(settings.get('mode'));
+    if (key === 'parallax' && value && origin === 'user') askForTilt();
+    stage.invalidate();
+  });
+
+  /** Take over what the server or another viewer has changed, once: what a person sets here stays. */
+  function adoptConfig(config) {
+    state.config = config;
+    panel.adopt(config);
+    for (const [key, value] of Object.entries(config.view ?? {})) {
+      if (lastView[key] !== value && fit(key, value) !== undefined && !parameters.has(key)) settings.set(key, value, 'server');
+    }
+    lastView = { ...config.view };
+  }
+
+  function later(action) {
+    const timers = new Map();
+    return (key, value) => {
+      clearTimeout(timers.get(key));
+      timers.set(key, setTimeout(() => action(key, value), SHARED_AFTER));
+    };
+  }
+
+  // ---- messages of the server --------------------------------------------------------------------------------------
+  const hear = {
+    hello(message) {
+      state.hello = message;
+      state.packetKinds = message.modes ?? ['rgbd'];
+      const isMissing = !state.packetKinds.includes('splat16');
+      dock.enableMode('splats', !isMissing, 'this model makes no Gaussians');
+      if (isMissing && settings.get('mode') === 'splats') settings.set('mode', 'surfels');
+      if (state.isOwnWanted && typeof message.source === 'number') {
+        state.isOwnWanted = false;
+        connection.send({ t: 'source', id: message.source });
+      }
+      updateStatus();
+      updateCard();
+    },
+    config: ({ settings: config }) => adoptConfig(config ?? {}),
+    sources({ sources }) {
+      state.sources = sources;
+      source.show(sources);
+      const active = sources.find((each) => each.is_active);
+      film.show(active?.kind === 'film' ? active.duration : null);
+      layout();
+      updateStatus();
+      updateCard();
+    },
+    stats(message) {
+      statistics.adopt(message);
+      film.put(message.position, message.is_playing);
+      if (message.is_playing !== undefined && message.position !== null) setPaused(!message.is_playing, false);
+    },
+    ack: ({ seq }) => uploader.acknowledge(seq),
+    capture({ state: step, progress, url, msg }) {
+      if (step === 'failed') notices.error('The capture failed', msg ?? 'The server gives no reason.');
+      else if (step === 'done') {
+        const link = url && h('a', { href: new URL(url, location.href).href, download: '' }, 'Save the file');
+        notices.say('Captured in high quality', msg ?? '', { action: link });
+      } else notices.say(`Capturing… ${Math.round(100 * (progress ?? 0))} %`, msg ?? '');
+    },
+    error: ({ msg, hint }) => notices.error(msg ?? 'The server refused that', hint ?? ''),
+    bye: ({ msg }) => notices.say('The server says goodbye', msg ?? ''),
+  };
+  connection.addEventListener('control', ({ detail }) => hear[detail.t]?.(detail));
+  connection.addEventListener('packet', ({ detail }) => decoder.push(detail));
+  connection.addEventListener('state', ({ detail }) => {
+    if (detail.state === 'open') uploader.reset();
+    state.connection = detail;
+    updateStatus();
+    updateCard();
+  });
+
+  function updateStatus() {
+    const active = state.sources.find((each) => each.is_active);
+    const name = connection.state === 'open' ? (active?.name ?? 'no source') : '';
+    const word = {
+      open: state.isPinned ? 'Capture' : state.isPaused ? 'Paused' : 'Live', connecting: 'Connecting', waiting: 'Reconnecting', refused: 'Not connected', closed: 'Closed',
+    }[connection.state];
+    status.dataset.state = connection.state === 'open' && (state.isPaused || state.isPinned) ? 'paused' : connection.state;
+    status.replaceChildren(h('i', { class: 'dot', 'aria-hidden': 'true' }), h('span', {}, word), name && h('span', { class: 'what' }, name));
+    if (name) status.title = [name, state.hello?.model?.name].filter(Boolean).join(' · ');
+  }
+
+  /** The card in the middle says why there is nothing to see, and what to do. */
+  function updateCard() {
+    const { connection: link = { state: 'connecting' } } = state;
+    if (link.state === 'refused' && link.reason === 'token') {
+      notices.show('token', {
+        title: 'This address has no valid key',
+        text: 'Open the whole address that the server printed when it started: the part behind # is the key. It changes with every start.',
+        buttons: [{ label: 'Try again', isMain: true, onclick: () => location.reload() }],
+      });
+    } else if (link.state === 'refused') {
+      notices.show('version', {
+        title: 'Page and server do not match',
+        text: `The server was probably updated while this page was open. ${link.detail ?? ''}`,
+        buttons: [{ label: 'Reload', isMain: true, onclick: () => location.reload() }],
+      });
+    } else if (link.state === 'waiting' && link.attempt > 1) {
+      notices.show(link.code === 1013 ? 'full' : 'away', {
+        title: link.code === 1013 ? 'The server is full' : 'The server does not answer',
+        text: link.code === 1013 ? 'Too many viewers are connected. This page tries again by itself.' : 'This page connects again by itself as soon as it is back. To start it:',
+        command: link.code === 1013 ? null : 'vergence live',
+        buttons: [{ label: 'Try now', isMain: true, onclick: () => connection.retry() }],
+        isBusy: true,
+      });
+    } else if (!state.hasPicture && link.state === 'open' && state.hello && state.sources.length && !state.sources.some((each) => each.is_active)) {
+      notices.show('source', {
+        title: 'Choose what to look at',
+        text: 'Your camera or a screen, or one of the sources in the settings.',
+        buttons: [
+          { label: 'Use this camera', isMain: true, onclick: () => source.start('camera') },
+          { label: 'Share a screen', onclick: () => source.start('screen') },
+        ],
+      });
+    } else if (!state.hasPicture) {
+      notices.show('wait', { title: link.state === 'open' ? 'Waiting for the first picture' : 'Connecting', isBusy: true });
+    } else notices.show(null);
+    if (state.hasPicture && link.state === 'waiting' && link.attempt <= 1) notices.show(null);
+  }
+
+  // ---- actions -----------------------------------------------------------------------------------------------------
+  function setPaused(isPaused, isTold = true) {
+    if (isPaused === state.isPaused) return;
+    state.isPaused = isPaused;
+    dock.press('pause', isPaused);
+    film.setPaused(isPaused);
+    if (isTold) connection.send({ t: isPaused ? 'pause' : 'play' });
+    updateStatus();
+  }
+
+  function pin(isPinned) {
+    state.isPinned = isPinned;
+    pinned.hidden = !isPinned;
+    if (!isPinned) connection.send({ t: 'key_frame' });
+    updateStatus();
+  }
+
+  function keep(blob, name) {
+    const address = URL.createObjectURL(blob);
+    const link = h('a', { href: address, download: name || 'vergence' });
+    link.click();
+    setTimeout(() => URL.revokeObjectURL(address), 10000);
+  }
+
+  function snapshot() {
+    render(); // the drawing buffer is empty after it was shown
+    canvas.toBlob((blob) => {
+      if (!blob) return;
+      const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
+      keep(blob, `vergence_${stamp}.png`);
+      notices.say('Picture saved', 'It is where this browser keeps its downloads.');
+    }, 'image/png');
+  }
+
+  async function fullscreen() {
+    try {
+      if (document.fullscreenElement) await document.exitFullscreen();
+      else await document.documentElement.requestFullscreen();
+    } catch (error) {
+      notices.say('No full screen here', error.message);
+    }
+  }
+
+  function setMeasuring(isOn) {
+    measure.setOn(isOn);
+    dock.press('measure', isOn);
+    document.body.classList.toggle('is-measuring', isOn);
+    if (isOn) {
+      notices.say(
+        'Click two points',
+        stream.isMetric ? 'The distance between them is in metres.' : 'This model gives no metres: lengths are in units of its own.',
+      );
+    }
+    stage.invalidate();
+  }
+
+  const size = () => (['surfels', 'splats'].includes(settings.get('mode')) ? 'splat_size' : 'point_size');
+  const actions = {
+    mode: (event) => {
+      const chosen = ['points', 'mesh', 'surfels', 'splats', 'depth', 'stereo', 'headset'][Number(event.key) - 1];
+      chooseMode(chosen);
+    },
+    pause: () => setPaused(!state.isPaused),
+    home: () => {
+      stage.goHome();
+      measure.clear();
+    },
+    capture: () => {
+      connection.send({ t: 'capture', quality: 'high' });
+    },
+    snapshot,
+    measure: () => setMeasuring(!measure.isOn),
+    depth: () => {
+      const mode = settings.get('mode');
+      if (mode !== 'depth') state.lastFlat = mode;
+      chooseMode(mode === 'depth' ? state.lastFlat : 'depth');
+    },
+    invert: () => settings.toggle('invert'),
+    orbit: () => settings.toggle('orbit'),
+    parallax: () => settings.toggle('parallax'),
+    grid: () => settings.toggle('grid'),
+    'less-edges': () => settings.nudge('edge_cut', -1),
+    'more-edges': () => settings.nudge('edge_cut', 1),
+    smaller: () => settings.nudge(size(), -1),
+    larger: () => settings.nudge(size(), 1),
+    fullscreen,
+    headset: () => (headset.session ? headset.leave() : enterHeadset()),
+    look: (event) => {
+      const step = { arrowleft: [-1, 0], arrowright: [1, 0], arrowup: [0, -1], arrowdown: [0, 1] }[event.key.toLowerCase()];
+      if (event.shiftKey) stage.move({ right: step[0] * 0.04, up: -step[1] * 0.04 });
+      else stage.move({ yaw: step[0] * 0.06, pitch: step[1] * 0.06 });
+    },
+    zoom: (event) => stage.move({ closer: event.key === 'PageUp' ? 0.1 : -0.1 }),
+    step: (event) => connection.send({ t: 'step', frames: event.key === '.' ? 1 : -1 }),
+    help: () => help.toggle(),
+    escape: () => {
+      if (measure.isOn) setMeasuring(false);
+      else if (SHEET.matches) openPanel(false);
+    },
+  };
+
+  function act(name, event) {
+    actions[name]?.(event);
+  }
+  listen(window, (name, event) => {
+    if (help.isOpen && !['help', 'escape'].includes(name)) return;
+    if (name === 'escape' && help.isOpen) help.close();
+    else act(name, event);
+  });
+
+  // ---- pointer -----------------------------------------------------------------------------------------------------
+  let pressed = null;
+  canvas.addEventListener('pointerdown', ({ clientX: x, clientY: y }) => (pressed = { x, y }));
+  canvas.addEventListener('pointerup', ({ clientX: x, clientY: y }) => {
+    if (measure.isOn && pressed && Math.hypot(x - pressed.x, y - pressed.y) < 6 && !measure.click(x, y)) {
+      notices.say('Nothing was measured there', 'Click on the surface.');
+    }
+    pressed = null;
+    stage.invalidate();
+  });
+  canvas.addEventListener('dblclick', () => !measure.isOn && act('home'));
+  let hovered = 0;
+  window.addEventListener('pointermove', ({ clientX: x, clientY: y, pointerType, buttons, target }) => {
+    if (pointerType === 'mouse' && buttons === 0) {
+      stage.pointer = { x: (2 * x) / innerWidth - 1, y: (2 * y) / innerHeight - 1 };
+    }
+    if (performance.now() - hovered < 40) return;
+    hovered = performance.now();
+    if (target === canvas && buttons === 0) measure.hover(x, y);
+    else measure.hover(null);
+  });
+  document.addEventListener('pointerleave', () => measure.hover(null));
+
+  // In stereo and on a full screen the controls step back when nobody moves.
+  let idle = 0;
+  function stir() {
+    document.body.classList.remove('is-idle');
+    clearTimeout(idle);
+    idle = setTimeout(() => {
+      const isWanted = settings.get('mode') === 'stereo' || document.fullscreenElement;
+      document.body.classList.toggle('is-idle', Boolean(isWanted && state.hasPicture && !help.isOpen));
+    }, IDLE_AFTER);
+  }
+  for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'focusin']) window.addEventListener(event, stir, { passive: true });
+
+  let tilt = null;
+  function tilted({ beta, gamma }) {
+    if (beta === null || gamma === null) return;
+    tilt ??= { beta, gamma };
+    const clamp = (value) => Math.min(1, Math.max(-1, value));
+    stage.pointer = { x: clamp((gamma - tilt.gamma) / 20), y: clamp((beta - tilt.beta) / 20) };
+    tilt.beta += 0.01 * (beta - tilt.beta); // the way it is held becomes the middle
+    tilt.gamma += 0.01 * (gamma - tilt.gamma);
+  }
+  async function askForTilt() {
+    try {
+      const answer = await window.DeviceOrientationEvent?.requestPermission?.();
+      if (answer === 'denied') notices.say('No tilt without leave', 'Allow motion sensors for this page.');
+    } catch {
+      // Only some browsers ask, and only after a touch.
+    }
+  }
+  window.addEventListener('deviceorientation', tilted);
+
+  // ---- layout ------------------------------------------------------------------------------------------------------
+  function openPanel(isOpen = !document.body.classList.contains('has-panel')) {
+    document.body.classList.toggle('has-panel', isOpen);
+    panel.element.inert = !isOpen;
+    panelButton.setAttribute('aria-expanded', String(isOpen));
+    try {
+      if (!SHEET.matches) memory?.setItem('vergence.panel', isOpen ? 'open' : 'closed');
+    } catch {
+      // Not remembered, then.
+    }
+    if (!isOpen && panel.element.contains(document.activeElement)) panelButton.focus();
+    layout();
+  }
+
+  function layout() {
+    const isOpen = document.body.classList.contains('has-panel');
+    const isImmersive = settings.get('mode') === 'stereo';
+    const dockHeight = innerHeight - dock.element.getBoundingClientRect().top;
+    const filmHeight = film.element.hidden ? 0 : film.element.offsetHeight + 8;
+    stage.insets = isImmersive
+      ? { left: 0, right: 0, top: 0, bottom: 0 }
+      : {
+        left: SHEET.matches ? 0 : 16,
+        right: isOpen && !SHEET.matches ? panel.element.offsetWidth + 32 : SHEET.matches ? 0 : 16,
+        top: 64,
+        bottom: SHEET.matches && isOpen ? panel.element.offsetHeight + 8 : dockHeight + filmHeight + 12,
+      };
+    stage.resize();
+  }
+
+  function setBackground() {
+    const theme = getComputedStyle(document.documentElement).getPropertyValue('--stage').trim();
+    stage.setBackground(settings.get('background'), theme);
+  }
+
+  function setStill() {
+    stage.isStill = STILL.matches;
+  }
+
+  new ResizeObserver(layout).observe(eye);
+  LIGHT.addEventListener('change', setBackground);
+  SHEET.addEventListener('change', () => openPanel(!SHEET.matches));
+  STILL.addEventListener('change', setStill);
+  canvas.addEventListener('webglcontextlost', (event) => {
+    event.preventDefault();
+    notices.show('lost', {
+      title: 'The graphics card stopped',
+      text: 'It may have run out of memory. Reload the page; if it happens again, choose a smaller picture size.',
+      buttons: [{ label: 'Reload', isMain: true, onclick: () => location.reload() }],
+    });
+  });
+  window.addEventListener('pagehide', () => connection.close());
+
+  setStill();
+  setBackground();
+  headsets().then(({ reason }) => {
+    const why = { insecure: 'needs https (--tls)', browser: 'not in this browser', device: 'none is connected' }[reason];
+    dock.enableMode('headset', !reason, why);
+  });
+  const remembered = memory?.getItem?.('vergence.panel');
+  openPanel(!SHEET.matches && remembered !== 'closed' && parameters.get('panel') !== '0');
+  arrange();
+  updateStatus();
+  updateCard();
+  connection.open();
+  if (parameters.get('role') === 'camera') notices.show('camera', {
+    title: 'Use this device as a camera?',
+    text: 'Its picture goes to your own server, nowhere else.',
+    buttons: [{ label: 'Start the camera', isMain: true, onclick: () => {
+      notices.show(null);
+      source.start('camera', { facing: 'environment' });
+    } }],
+  });
+  window.vergence = { stage, stream, settings, statistics, connection, measure, views, state, uploader, source }; // for tests and the curious
+}
+
+start();
