@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench readme train-preview clean
+.PHONY: setup demo test lint check format bench web readme train-preview clean
 
 setup: $(READY)
 
@@ -38,6 +38,11 @@ bench: $(READY)
 	$(BIN)/python -c 'import torch' || $(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,openvino]'
 	$(BIN)/python benchmarks/networks.py | tee benchmarks/results_networks.md
+	$(BIN)/python benchmarks/depth_anything_3.py | tee benchmarks/results_depth_anything_3.md
+
+# The viewer, for which Node 20 or newer is needed: its bundle is kept in the tree, so that nobody else needs it.
+web:
+	cd web && npm ci --no-audit --no-fund && npm run build && npm test
 
 readme: $(READY)
 	$(BIN)/python docs/make.py

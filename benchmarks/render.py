@@ -21,7 +21,7 @@ from PIL import Image
 
 from bench import DEMO, machine
 from vergence.depth.model import load_model
-from vergence.media.cloud import guessed_camera
+from vergence.media.camera import guessed_camera
 from vergence.media.depth_file import at_picture_size
 from vergence.splats.lift import lift
 from vergence.splats.project import View

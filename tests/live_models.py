@@ -7,9 +7,10 @@ from dataclasses import replace
 import numpy as np
 
 from vergence.depth.cards import find_card
+from vergence.depth.world import World
 from vergence.server.adaptation import Quality
 from vergence.server.protocol import parse
-from vergence.types import DepthFrame, DepthMap
+from vergence.types import DepthFrame, DepthMap, Gaussians
 
 
 class RuleModel:
@@ -33,6 +34,26 @@ class RuleModel:
             columns = np.linspace(0, frame.width - 1, width).astype(int)
             values = 1 + frame.rgb[rows[:, None], columns, 0].astype(np.float32) / 64
             yield DepthFrame(frame, DepthMap(values, np.ones(values.shape, bool), self.card.kind))
+
+
+class GaussianModel:
+    """One Gaussian a pixel of red, all the same; `counts` says of how many pixels, picture after picture."""
+
+    def __init__(self, *counts):
+        self.card = replace(find_card("preview"), kind="metric")
+        self.counts = list(counts)
+
+    def world(self, frames, *, cameras=None, gaussians=False):
+        assert gaussians
+        (view,) = RuleModel().estimate(frames)
+        count = self.counts.pop(0) if len(self.counts) > 1 else self.counts[0]
+        means = np.tile(np.array([0, 0, 2], np.float32), (count, 1))
+        turns = np.tile(np.array([1, 0, 0, 0], np.float32), (count, 1))
+        opacities = np.linspace(0, 1, count, dtype=np.float32)
+        cloud = Gaussians(
+            means, np.full((count, 3), 0.01, np.float32), turns, opacities, np.ones((count, 1, 3), np.float32)
+        )
+        return World((view,), cloud)
 
 
 class Audience:

@@ -14,6 +14,7 @@ from true_world import FRAMES, HEIGHT, WIDTH, Alone, Knowing, room, write_photos
 from vergence.errors import FormatError, MediaError, ModelError, SettingsError, TargetError
 from vergence.geometry.pose import inverse
 from vergence.geometry.project import unproject
+from vergence.geometry.similarity import Similarity
 from vergence.media.ply import read_ply
 from vergence.media.scene.cameras import read_cameras, write_cameras
 from vergence.media.scene.colmap import read_colmap, write_colmap
@@ -294,6 +295,7 @@ def test_what_cannot_be_is_refused_before_the_work(photos, tmp_path):
         (MediaError, "no file", {"world": WorldSettings(poses=tmp_path / "none.json")}),
         (SettingsError, "mesh", {"settings": CloudSettings(mesh=True)}),
         (SettingsError, "of a film", {"world": WorldSettings(every=2)}),
+        (SettingsError, "of a film", {"world": WorldSettings(loops=True)}),
     ):
         with pytest.raises(error, match=words):
             process_world_cloud(photos, **{"target": other, "depth": model, **arguments})
@@ -343,3 +345,43 @@ def test_a_films_first_shot_is_its_world(tmp_path, caplog):
     done = process_world_cloud([frames], tmp_path / "out.ply", depth=Any(), world=WorldSettings(every=1))
     assert done.frames == 4
     assert "the world ends there" in caplog.text
+
+
+def test_splats_give_colmap_points_in_their_colours_and_not_too_many(photos, tmp_path, monkeypatch):
+    world = WorldSettings(poses_to=tmp_path / "model")
+    process_world_splats(photos, tmp_path / "a.ply", depth=Knowing(), world=world)
+    cloud = read_colmap(tmp_path / "model").cloud
+    splats = read_gaussians(tmp_path / "a.ply")
+    assert len(cloud) == len(splats)
+    np.testing.assert_allclose(cloud.points, splats.means, atol=1e-6)
+    photo = np.asarray(Image.open(photos[0]).convert("RGB"))
+    assert np.abs(cloud.colours[: len(cloud) // FRAMES].mean(axis=0) - photo.mean(axis=(0, 1))).max() < 3
+    monkeypatch.setattr("vergence.pipelines.world.MOST_POINTS", 500)
+    done = process_world_splats(photos, tmp_path / "a.ply", depth=Knowing(), world=world, overwrite=True)
+    assert len(read_colmap(tmp_path / "model").cloud) == 500
+    assert "500 of" in done.notes[-1]
+
+
+def test_loops_move_the_frames_of_a_film_where_they_belong(tmp_path, monkeypatch):
+    """What closes them is tested with `depth.loops`; here, that the film follows and the model is shown the pairs."""
+    frames = tmp_path / "shot"
+    frames.mkdir()
+    for index in range(FRAMES):
+        Image.fromarray(room()[index].frame.rgb8).save(frames / f"{index:03}.png")
+    shown = []
+
+    def close(remembered, pairs, pictures, model):
+        shown.append((len(remembered.views), pairs, sorted(pictures)))
+        return [Similarity(2.0, np.eye(3), np.array([0.0, 0, index])) for index in range(len(remembered.views))]
+
+    monkeypatch.setattr("vergence.pipelines.posed.find_loops", lambda remembered: [(0, 2)])
+    monkeypatch.setattr("vergence.pipelines.posed.close_loops", close)
+    settings = WorldSettings(every=1, shots=False, loops=True)
+    found = list(posed_pictures([frames], Knowing(), world=settings))
+    assert shown == [(FRAMES, [(0, 2)], [0, 2])]
+    for index, (one, sample) in enumerate(zip(found, room(), strict=True)):
+        np.testing.assert_allclose(
+            one.view.world_from_camera[:3, 3], 2 * sample.depth.world_from_camera[:3, 3] + [0, 0, index], atol=1e-9
+        )
+        true = room(WIDTH // 2, HEIGHT // 2)[index].depth.values
+        np.testing.assert_allclose(one.item.depth.values, 2 * true, rtol=1e-4)

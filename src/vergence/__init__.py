@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from vergence.pipelines.depth import process_depth
     from vergence.pipelines.job import GivenDepth, Part, Progress, Result
     from vergence.pipelines.points import CloudSettings
+    from vergence.pipelines.posed import WorldSettings
     from vergence.pipelines.render import process_render
     from vergence.pipelines.splats import process_splats
     from vergence.pipelines.stereo import process_photo, process_video
+    from vergence.pipelines.world import process_world_cloud, process_world_splats
     from vergence.stability.shots import mark_shots
     from vergence.stability.stabilise import StabiliseSettings, stabilise
     from vergence.stereo.layout import LAYOUTS
@@ -49,9 +51,11 @@ _HOMES = {
     "vergence.pipelines.depth": ("process_depth",),
     "vergence.pipelines.job": ("GivenDepth", "Part", "Progress", "Result"),
     "vergence.pipelines.points": ("CloudSettings",),
+    "vergence.pipelines.posed": ("WorldSettings",),
     "vergence.pipelines.render": ("process_render",),
     "vergence.pipelines.splats": ("process_splats",),
     "vergence.pipelines.stereo": ("process_photo", "process_video"),
+    "vergence.pipelines.world": ("process_world_cloud", "process_world_splats"),
     "vergence.stability.shots": ("mark_shots",),
     "vergence.stability.stabilise": ("StabiliseSettings", "stabilise"),
     "vergence.stereo.settings": ("StereoSettings",),
@@ -85,6 +89,7 @@ __all__ = [
     "StereoPair",
     "StereoSettings",
     "VergenceError",
+    "WorldSettings",
     "__version__",
     "load_model",
     "mark_shots",
@@ -97,6 +102,8 @@ __all__ = [
     "process_render",
     "process_splats",
     "process_video",
+    "process_world_cloud",
+    "process_world_splats",
     "read_depth",
     "read_ply",
     "stabilise",

@@ -128,7 +128,7 @@ class DepthMap:
 
     Attributes:
         values: (h, w) float32, finite; meaning by `kind`.
-        valid: (h, w) bool; where a value may be used.
+        valid: (h, w) bool; where a value may be used. Sky is not valid; its z, if positive, is where to draw it.
         kind: see `DepthKind`.
         sampling: where in the picture the samples lie, see `Sampling`.
         intrinsics: the camera of the (w, h) picture the values were computed on, or None.

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from vergence import DepthMap, read_ply, write_depth
+from vergence.media.scene.glb import read_glb
 
 FIXTURES = Path(__file__).parent.parent / "fixtures"
 VERGENCE = [sys.executable, "-c", "from vergence.cli.main import main; main()"]
@@ -74,6 +75,42 @@ def test_ones_own_metres_and_camera_need_no_warning(room, tmp_path):
     assert np.abs(points[:, 0]).max() == pytest.approx(3, rel=0.01)
 
 
+def test_a_mesh_in_a_glb_tells_what_it_left_out(room, tmp_path):
+    done = vergence("cloud", room, "-o", tmp_path / "out.glb", "--depth", metres(tmp_path), "--mesh", "--max-res", "60")
+    assert done.returncode == 0, done.stderr
+    assert "2,400 points" in done.stderr.splitlines()
+    scene = read_glb(tmp_path / "out.glb")
+    assert len(scene.triangles) == 2 * 59 * 39
+
+
+def test_a_cleaned_cloud_tells_how_many_points_went(room, tmp_path):
+    flags = ("--voxel", "0.5", "--sor-neighbors", "8", "--sor-std-ratio", "3", "--normals", "--max-res", "60")
+    done = vergence("cloud", room, "-o", tmp_path / "out.ply", "--depth", metres(tmp_path), *flags)
+    assert done.returncode == 0, done.stderr
+    cloud = read_ply(tmp_path / "out.ply")
+    assert len(cloud) < 100
+    np.testing.assert_allclose(cloud.normals, [[0, 0, -1]] * len(cloud), atol=1e-6)
+    (said,) = [line for line in done.stderr.splitlines() if line.startswith(f"{len(cloud)} points; left out: ")]
+    assert "merged into others" in said
+
+
+def test_frames_with_poses_become_one_cloud(tmp_path):
+    for folder in ("film", "depth"):
+        (tmp_path / folder).mkdir()
+    for number in range(2):
+        Image.new("RGB", (40, 30), (200, 99, 0)).save(tmp_path / "film" / f"{number}.png")
+        pose = np.eye(4)
+        pose[0, 3] = number
+        values = np.full((30, 40), 2, np.float32)
+        depth = DepthMap(values, values > 0, "metric", world_from_camera=pose)
+        write_depth(tmp_path / "depth" / f"{number}.npz", depth, width=40, height=30)
+    flags = ("--fuse", "--consistency", "0.1", "--fov-x-deg", "90", "--depth", tmp_path / "depth")
+    done = vergence("cloud", tmp_path / "film", *flags)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines() == [str(tmp_path / "film_cloud.ply")]
+    assert np.ptp(read_ply(tmp_path / "film_cloud.ply").points[:, 0]) == pytest.approx(5, abs=0.2)
+
+
 def test_relative_depth_is_told_with_what_would_do(room, tmp_path):
     said = refused(vergence("cloud", room, "--depth", metres(tmp_path, "affine_inverse")))
     assert "vergence models list --kind metric" in said
@@ -92,6 +129,13 @@ def test_relative_depth_is_told_with_what_would_do(room, tmp_path):
         (("--target-fps", "0"), 2),
         (("--target-fps", "often"), 2),
         (("--max-res", "1"), 2),
+        (("--tear", "1.5"), 1),
+        (("--mesh", "--tear", "0.9"), 1),
+        (("--mesh", "--voxel", "0.1"), 1),
+        (("--sor-std-ratio", "0"), 1),
+        (("--voxel", "-1"), 1),
+        (("--fuse",), 2),
+        (("--consistency", "0.1"), 2),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )

@@ -100,7 +100,7 @@ def test_what_is_missing_and_what_fits_is_said():
     assert "depth-anything-3-small needs about 3.0 GB for 50 views of 504x378" in text
     assert "1.0 GB of this machine may be used: 2.0 GB are missing" in text
     assert f"show it {small.most(VIEW)} views at most, or choose a smaller --input-size" in text
-    with pytest.raises(ModelError, match=r"of the GPU may be used.*its weights alone do not fit"):
+    with pytest.raises(ModelError, match=r"of the GPU may be used.*the program and its weights alone take more"):
         budget("giant", 2 * GB, on_gpu=True).require(VIEW)
     budget("giant", None).require(replace(VIEW, count=1000))
 

@@ -23,9 +23,14 @@ def slow(points, kept):
         tangents = []
         for dy, dx in ((0, 1), (1, 0)):
             sides = [(y + s * dy, x + s * dx, s) for s in (-1, 1)]
-            sides = [(j, i, s) for j, i, s in sides if 0 <= j < 60 and 0 <= i < 80 and kept[j, i]]
-            steps = [s * (points[j, i] - points[y, x]) for j, i, s in sides]
-            tangents.append(min(steps, key=lambda step: abs(step[2])) if steps else np.array([dx, dy, 0.0]))
+            steps = [
+                s * (points[j, i] - points[y, x]) for j, i, s in sides if 0 <= j < 60 and 0 <= i < 80 and kept[j, i]
+            ]
+            rises = sorted(abs(step[2]) for step in steps)
+            if len(steps) == 2 and steps[0][2] * steps[1][2] >= 0 and rises[1] <= 2 * rises[0]:
+                tangents.append(steps[0] + steps[1])
+            else:
+                tangents.append(min(steps, key=lambda step: abs(step[2])) if steps else np.array([dx, dy, 0.0]))
         normal = np.cross(*tangents)
         normals[y, x] = normal / np.linalg.norm(normal) * -np.sign(normal @ points[y, x])
     return normals

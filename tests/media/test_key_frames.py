@@ -72,6 +72,20 @@ def test_a_camera_that_rests_gives_one():
     assert numbers(by_parallax(passing([40] * 20))) == [0]
 
 
+def test_noise_in_the_dark_is_no_movement():
+    dice = np.random.default_rng(0)
+    frames = [
+        Frame(dice.normal(12, 3, (240, 320, 3)).clip(0, 255).astype(np.uint8), n, Fraction(n, 25)) for n in range(10)
+    ]
+    assert numbers(by_parallax(frames)) == [0]
+
+
+def test_a_picture_after_black_is_another_place():
+    black = [Frame(np.zeros((240, 320, 3), np.uint8), n, Fraction(n, 25)) for n in range(3)]
+    shown = [replace(frame, index=frame.index + 3) for frame in passing([0, 0, 0])]
+    assert numbers(by_parallax([*black, *shown])) == [0, 3]
+
+
 def test_each_shot_begins_with_one():
     assert numbers(by_parallax(passing([0] * 10, shots=[0] * 4 + [1] * 6))) == [0, 4]
 

@@ -81,6 +81,17 @@ def test_disparity_given_in_pixels_is_used_exactly():
     np.testing.assert_array_equal(item.disparity, given_pixels)
 
 
+def test_sky_stays_behind_whoever_stands_before_it():
+    values, valid = np.full((32, 32), 50, np.float32), np.zeros((32, 32), bool)
+    values[8:, 12:20], valid[8:, 12:20] = 2, True
+    values[24:], valid[24:] = 6, True
+    sky = one(frame(values, valid=valid))
+    assert sky[16, 2] == pytest.approx(sky[2, 2])
+    assert sky[16, 2] < sky[28, 2] < sky[16, 16]
+    unknown = one(frame(np.where(valid, values, 0), valid=valid))
+    assert unknown[16, 2] == pytest.approx(unknown[16, 16])  # of what has no depth at all nobody knows
+
+
 def test_invalid_depth_takes_what_lies_behind_beside_it():
     values = np.array([[12.0, 70.0, 4.0, 4.0]], np.float32)
     valid = np.array([[True, False, True, True]])

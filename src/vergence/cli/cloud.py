@@ -61,7 +61,8 @@ def cloud(
         typer.Option(
             metavar="N",
             min=1,
-            help="Leave out what lies alone: look at so many of each point's nearest, 20 with --sor-std-ratio alone.",
+            help="Leave out what lies alone: look at so many of each point's nearest, 20 with --sor-std-ratio alone. "
+            "Points thin out with distance, so far ones go first; with --voxel they do not.",
             rich_help_panel=POINTS,
         ),
     ] = None,
@@ -108,6 +109,7 @@ def cloud(
     poses: world.Poses = None,
     poses_to: world.PosesTo = None,
     every: world.Every = None,
+    loops: world.Loops = False,
     depth: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
@@ -144,7 +146,8 @@ def cloud(
     """Make coloured point clouds or meshes (.ply .glb; metres, y up) of photos and films, by a model that gives metres.
 
     Of a film, a folder with one file per frame. Without -o: NAME.ply of a photo, NAME_cloud/000000.ply, ... of a film.
-    Several pictures with one file as OUT (.ply, .glb with cameras, .npz with everything) go into one world.
+    Several pictures with one file as OUT (.ply, .glb with cameras, .npz with everything) go into one world; with
+    --one-world a folder becomes a model of COLMAP.
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
@@ -163,7 +166,10 @@ def cloud(
     alone = None
     if sor_neighbors is not None or sor_std_ratio is not None:
         usual = OutlierSettings()
-        alone = OutlierSettings(sor_neighbors or usual.neighbours, sor_std_ratio or usual.std_ratio)
+        alone = OutlierSettings(
+            usual.neighbours if sor_neighbors is None else sor_neighbors,
+            usual.std_ratio if sor_std_ratio is None else sor_std_ratio,
+        )
     settings = CloudSettings(
         edges,
         depth_limit(farthest),
@@ -180,7 +186,7 @@ def cloud(
             "--fuse puts the frames of one film together, by depth with poses: give it with --depth"
         )
     sources = files.expand(inputs)
-    asked = world.WorldOptions(one_world, poses, poses_to, every)
+    asked = world.WorldOptions(one_world, poses, poses_to, every, loops)
     is_world = asked.are_meant(sources, output)
     if consistency is not None and not fuse and not is_world:
         raise typer.BadParameter("--consistency is of --fuse and --one-world")
@@ -206,7 +212,7 @@ def cloud(
             batch=batch,
             max_memory=max_memory,
             model_fallback=model_fallback,
-            views=len(sources) if is_world else 1,
+            views=world.at_once(sources) if is_world else 1,
             streaming=streaming,
             exact=exact,
             offline=offline,

@@ -70,6 +70,7 @@ def splats(
     poses: world.Poses = None,
     poses_to: world.PosesTo = None,
     every: world.Every = None,
+    loops: world.Loops = False,
     depth: Annotated[
         Path | None,
         typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
@@ -123,7 +124,7 @@ def splats(
     camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)
     settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh)
     sources = files.expand(inputs)
-    asked = world.WorldOptions(one_world, poses, poses_to, every)
+    asked = world.WorldOptions(one_world, poses, poses_to, every, loops)
     if is_world := asked.are_meant(sources, output):
         world.check_alone(camera=camera, depth=depth)
         named = posed.model_for_world(model, has_cameras=poses is not None) if weights is None else model
@@ -146,7 +147,7 @@ def splats(
             batch=batch,
             max_memory=max_memory,
             model_fallback=model_fallback,
-            views=len(sources) if is_world else 1,
+            views=world.at_once(sources) if is_world else 1,
             streaming=streaming,
             exact=exact,
             offline=offline,

@@ -72,6 +72,14 @@ Every = Annotated[
         rich_help_panel=WORLD,
     ),
 ]
+Loops = Annotated[
+    bool,
+    typer.Option(
+        "--loops",
+        help="Mend a film's drift where it comes back to a place; holds all key frames in memory.",
+        rich_help_panel=WORLD,
+    ),
+]
 
 
 @dataclass(frozen=True)
@@ -82,6 +90,7 @@ class WorldOptions:
     poses: Path | None = None
     poses_to: Path | None = None
     every: str | None = None
+    loops: bool = False
 
     def are_meant(self, sources: Sequence[str], output: Path | None) -> bool:
         """Whether the sources go into one world, and not each into a file of its own."""
@@ -91,8 +100,8 @@ class WorldOptions:
         is_said = self.one_world or self.poses is not None or self.poses_to is not None
         if is_said or (is_file and len(sources) > 1):
             return True
-        if self.every is not None:
-            raise SettingsError("--every chooses key frames for one world; add --one-world, or use --target-fps")
+        if self.every is not None or self.loops:
+            raise SettingsError("--every and --loops are of a film in one world; add --one-world, or use --target-fps")
         return False
 
     def settings(self, *, shots: bool) -> "WorldSettings":
@@ -100,7 +109,7 @@ class WorldOptions:
         from vergence.pipelines.posed import WorldSettings
 
         step = None if self.every is None else frames_or_seconds(self.every)
-        return WorldSettings(self.poses, self.poses_to, step, shots)
+        return WorldSettings(self.poses, self.poses_to, step, shots, self.loops)
 
 
 def check_alone(*, camera: "CameraSettings", depth: Path | None) -> None:
@@ -114,6 +123,15 @@ def check_alone(*, camera: "CameraSettings", depth: Path | None) -> None:
         )
     if camera != CameraSettings():
         raise SettingsError("in one world lenses are found by the model, or known by --poses; leave out the camera's")
+
+
+def at_once(sources: Sequence[str]) -> int:
+    """How many views the model sees together."""
+    from vergence.depth.long_film import ChunkSettings
+    from vergence.pipelines.job import Part
+    from vergence.pipelines.posed import film_among
+
+    return len(sources) if film_among(sources, Part()) is None else ChunkSettings().size
 
 
 def target_of(sources: Sequence[str], output: Path | None) -> Path:

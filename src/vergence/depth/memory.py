@@ -141,7 +141,7 @@ class Budget:
         if self.need(replace(views, height=PATCH, width=PATCH)) <= self.limit:
             ways.append("choose a smaller --input-size")
         elif not ways:
-            ways.append("its weights alone do not fit, so choose a smaller model, or a larger machine")
+            ways.append("the program and its weights alone take more, so allow more or choose a smaller model")
         where = "of the GPU" if self.on_gpu else "of this machine"
         raise ModelError(
             f"{self.card.name} needs about {_gigabytes(need)} for {views}, and {_gigabytes(self.limit)} {where} may be "

@@ -21,7 +21,6 @@ CORNERS = 200  # that are followed
 FEWEST = 20  # corners, of a picture that shows something
 FLAT = 4.0  # grey levels, standard deviation of a picture that shows nothing
 KEPT = 0.4  # share of a key frame's corners without which it shows another place
-GONE = 0.25  # of the width that a corner has moved which is gone: on average half a picture's way to its border
 ASTRAY = 1.0  # px that a corner comes back beside its place if it was lost on the way
 
 
@@ -67,7 +66,7 @@ def _every_seconds(frames: Iterable[Frame], seconds: Fraction) -> Iterator[Frame
             due = start + ((frame.time - start) // seconds + 1) * seconds
 
 
-def by_parallax(frames: Iterable[Frame], min_share: float = 0.08) -> Iterator[Frame]:
+def by_parallax(frames: Iterable[Frame], min_share: float = 0.05) -> Iterator[Frame]:
     """A frame each time the picture has moved by `min_share` of its width since the last one, on average.
 
     Corners of the last key frame are followed; they move where the camera moves or turns, or things do. Of the frames
@@ -102,9 +101,8 @@ class _Movement:
         self._last, self._now, self._start = grey, found[there], self._start[there]
         if len(self._now) < KEPT * self._corners:
             return 1.0
-        ways = np.linalg.norm(self._now - self._start, axis=1) / int(self.shape[1])
-        gone = self._corners - len(ways)
-        return float(ways.sum() + GONE * gone) / self._corners
+        way = float(np.linalg.norm(self._now - self._start, axis=1).mean())
+        return way / int(self.shape[1])
 
 
 def _corners(grey: NDArray[np.uint8]) -> NDArray[np.float32]:

@@ -87,9 +87,7 @@ class CloudSettings(PixelSettings):
         if self.tear is not None and not self.tear > 1:
             raise SettingsError(f"a mesh tears where depth changes by a factor over 1, not {self.tear:g}")
         if self.mesh and (self.voxel is not None or self.max_points is not None):
-            raise SettingsError(
-                "a mesh joins pixels as they are; leave out --voxel and --max-points"
-            )
+            raise SettingsError("a mesh joins pixels as they are; leave out --voxel and --max-points")
 
 
 Losses = Counter[str]  # how many points went, by what they were

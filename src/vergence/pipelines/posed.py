@@ -18,11 +18,13 @@ from numpy.typing import NDArray
 from vergence.depth import weights as store
 from vergence.depth.cards import CARDS, ModelCard
 from vergence.depth.known_cameras import placed
-from vergence.depth.long_film import ChunkSettings, posed
+from vergence.depth.long_film import ChunkSettings, moved, posed
+from vergence.depth.loops import Recollection, close_loops, find_loops, frames_needed
 from vergence.depth.model import DepthModel
 from vergence.depth.world import WorldModel
 from vergence.errors import ModelError, SettingsError
 from vergence.geometry.resample import shrink
+from vergence.media.formats import by_suffix
 from vergence.media.key_frames import by_parallax, every, every_seconds
 from vergence.media.sampling import Shrunk
 from vergence.media.scene.cameras import cameras_of, fitted, read_cameras
@@ -47,6 +49,8 @@ class WorldSettings:
         every: which frames of a film are used: each so-many-th for a whole number, one in so many seconds for a
             `Fraction`; None takes one whenever the picture has moved enough, see `by_parallax`.
         shots: look for a film's first cut, and end there.
+        loops: mend a film's drift where it comes back to a place, see `depth.loops`; all key frames are then held in
+            memory, at the size of their depth.
         chunks: how many frames of a film are seen together.
     """
 
@@ -54,6 +58,7 @@ class WorldSettings:
     poses_to: Path | None = None
     every: int | Fraction | None = None
     shots: bool = True
+    loops: bool = False
     chunks: ChunkSettings = field(default_factory=ChunkSettings)
 
 
@@ -110,8 +115,8 @@ def posed_pictures(
         assert sees_many(model)
         yield from _of_film(film, model, world, part)
         return
-    if world.every is not None:
-        raise SettingsError("--every chooses frames of a film, and these are photos")
+    if world.every is not None or world.loops:
+        raise SettingsError("--every and --loops are of a film, and these are photos")
     if world.poses is None:
         pictures = _pictures(sources, part)
         assert sees_many(model)
@@ -134,8 +139,7 @@ def posed_pictures(
         made = model.world(frames, cameras=cameras, gaussians=take_gaussians is not None)
     if take_gaussians is not None and made.gaussians is not None:
         take_gaussians(made.gaussians)
-    if made.views[0].depth.kind == "scale_invariant":
-        logger.warning("%s does not know the true scale; the size of the points' world is a guess", model.card.name)
+    _tell_scale(made.views[0], model.card)
     for one, item in zip(pictures, made.views, strict=True):
         yield _posed(item, one)
 
@@ -153,11 +157,12 @@ def model_for_world(name: str, *, has_cameras: bool) -> str:
         ModelError: the model sees one picture at a time and cameras are not known, or "auto" finds none.
     """
     if name != "auto":
-        if name in CARDS and not has_cameras:
-            check_sees_many(CARDS[name])
+        card = CARDS.get(name)
+        if card is not None and not has_cameras and not card.options.get("sees_many"):
+            raise sees_one(card)
         return name
     able = (card for card in CARDS.values() if card.options.get("sees_many") and card.is_commercial)
-    here = next((card.name for card in able if store.find(card, "checkpoint") is not None), None)
+    here = next((card.name for card in able if store.find(card) is not None), None)
     if here is not None or has_cameras:
         return here or model_for_cloud(name)
     raise ModelError(
@@ -166,19 +171,21 @@ def model_for_world(name: str, *, has_cameras: bool) -> str:
     )
 
 
-def check_sees_many(card: ModelCard) -> None:
-    """Raise `ModelError` where a model sees one picture at a time."""
-    if not card.options.get("sees_many"):
-        raise ModelError(
-            f"{card.name!r} sees one picture at a time, which gives no cameras; choose {', '.join(_able())}, "
-            "or give the cameras with --poses"
-        )
+def sees_one(card: ModelCard) -> ModelError:
+    """What to raise where a model sees one picture at a time and cameras are not known."""
+    return ModelError(
+        f"{card.name!r} sees one picture at a time, which gives no cameras; choose {', '.join(_able())}, "
+        "or give the cameras with --poses"
+    )
 
 
 def film_among(sources: Sequence[str | Path], part: Part) -> str | Path | None:
     """The one film among the sources; None where all are pictures, and `SettingsError` where it is not alone."""
     films = []
     for source in sources:
+        row = by_suffix(Path(source))
+        if row is not None and row.reads[0] == "picture":
+            continue  # known without decoding it
         with part.of(source) as media:
             if media.info.is_film:
                 films.append(source)
@@ -224,11 +231,33 @@ def _pictures(sources: Sequence[str | Path], part: Part) -> list[_Picture]:
 
 
 def _of_film(source: str | Path, model: WorldModel, world: WorldSettings, part: Part) -> Iterator[Posed]:
+    is_told = False
     with part.of(source) as media:
         whole = media.source.info if isinstance(media, Shrunk) else media.info
         frames = _first_shot(mark_shots(media)) if world.shots else iter(media)
-        for item in posed(_key_frames(frames, world.every), model, settings=world.chunks):
+        items = posed(_key_frames(frames, world.every), model, settings=world.chunks)
+        for item in _without_drift(items, model) if world.loops else items:
+            if not is_told:
+                is_told = _tell_scale(item, model.card)
             yield _posed(item, _Picture(f"{item.frame.index:06}.png", item.frame, whole.width, whole.height))
+
+
+def _without_drift(items: Iterable[DepthFrame], model: WorldModel) -> Iterator[DepthFrame]:
+    """Views of a film that agree with each other where it comes back to a place."""
+    remembered = Recollection()
+    held = [_small_enough(item) for item in remembered.keep(items)]
+    pairs = find_loops(remembered)
+    needed = frames_needed(remembered, pairs)
+    pictures = {item.frame.index: item.frame for item in held if item.frame.index in needed}
+    corrections = close_loops(remembered, pairs, pictures, model)
+    for item, correction in zip(held, corrections, strict=True):
+        yield moved(item, correction)
+
+
+def _tell_scale(item: DepthFrame, card: ModelCard) -> bool:
+    if item.depth.kind == "scale_invariant":
+        logger.warning("%s does not know the true scale; the size of the world is a guess", card.name)
+    return True
 
 
 def _key_frames(frames: Iterator[Frame], step: int | Fraction | None) -> Iterator[Frame]:
@@ -251,7 +280,6 @@ def _first_shot(frames: Iterable[Frame]) -> Iterator[Frame]:
 
 def _posed(item: DepthFrame, picture: _Picture) -> Posed:
     """Bring the picture to the size of its depth, and its camera to that of the file's own picture."""
-    height, width = item.depth.values.shape
     frame, lens = item.frame, lens_of(item.depth)
     own = lens.resized(frame.width, frame.height)
     whole = picture.frame
@@ -259,9 +287,16 @@ def _posed(item: DepthFrame, picture: _Picture) -> Posed:
         dx, dy = (whole.width - own.width) / 2, (whole.height - own.height) / 2
         own = Intrinsics(own.fx, own.fy, own.cx + dx, own.cy + dy, whole.width, whole.height)
     view = View(picture.name, own.resized(picture.width, picture.height), pose_of(item.depth))
-    if frame.width > width:
-        frame = replace(frame, rgb=shrink(frame.rgb, width, height), intrinsics=lens.resized(width, height))
-    return Posed(DepthFrame(frame, item.depth), view)
+    return Posed(_small_enough(item), view)
+
+
+def _small_enough(item: DepthFrame) -> DepthFrame:
+    """With a picture no larger than its depth."""
+    height, width = item.depth.values.shape
+    if item.frame.width <= width:
+        return item
+    frame = replace(item.frame, rgb=shrink(item.frame.rgb, width, height), intrinsics=None)
+    return DepthFrame(frame, item.depth)
 
 
 def _able() -> list[str]:

@@ -9,6 +9,8 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Literal, get_args
 
+import numpy as np
+
 from vergence.depth.cards import CARDS
 from vergence.depth.model import DepthModel, load_model
 from vergence.errors import FormatError, MediaError, ModelError, SettingsError
@@ -22,19 +24,21 @@ from vergence.media.splats.open import up_to_degree, write_gaussians
 from vergence.media.targets import Target
 from vergence.pipelines.cloud import in_world
 from vergence.pipelines.job import Part, Progress, ProgressCallback, Result, silent
-from vergence.pipelines.points import CloudSettings, Losses, thinned, told
+from vergence.pipelines.points import MERGED, CloudSettings, Losses, thinned, told
 from vergence.pipelines.posed import (
     Posed,
     WorldSettings,
-    check_sees_many,
     film_among,
     lens_of,
     model_for_world,
     posed_pictures,
     sees_many,
+    sees_one,
 )
 from vergence.pipelines.splats import SplatSettings, lift_picture
 from vergence.points.fuse import fuse
+from vergence.points.select import few
+from vergence.splats.harmonics import CONSTANT
 from vergence.splats.lift import merge
 from vergence.splats.prune import merge_voxels
 from vergence.types import DepthFrame, Gaussians, Intrinsics, PointCloud
@@ -42,6 +46,8 @@ from vergence.types import DepthFrame, Gaussians, Intrinsics, PointCloud
 logger = logging.getLogger(__name__)
 
 GaussianSource = Literal["auto", "head", "lift"]
+
+MOST_POINTS = 100_000  # in a model of COLMAP beside the result: what trainers of splats begin with
 
 
 def process_world_cloud(
@@ -101,15 +107,15 @@ def process_world_cloud(
             yield cloud
 
     cloud = fuse(clouds(), voxel=settings.voxel)
-    losses["merged into others of a voxel"] += points - len(cloud)
+    losses[MERGED] += points - len(cloud)
     cloud = thinned(cloud, replace(settings, voxel=None), losses)
     if not len(cloud):
         raise SettingsError("no point is left; --farthest, --min-confidence and --edges say which go")
     scene = Scene(tuple(views), cloud)
     _write_world(target, scene, overwrite=overwrite)
-    also = _write_poses(world, scene, times, overwrite=overwrite)
-    note = told(losses, len(cloud))
-    return Result(target, len(views), time.monotonic() - began, model.card.name, also, (note,))
+    also, notes = _write_poses(world, scene, times, overwrite=overwrite)
+    notes = (told(losses, len(cloud)), *notes)
+    return Result(target, len(views), time.monotonic() - began, model.card.name, also, notes)
 
 
 def process_world_splats(
@@ -163,19 +169,26 @@ def process_world_splats(
         gaussians = merge_voxels(gaussians, settings.voxel)
         logger.warning("pruning is on: voxels of %g leave %d of %d splats", settings.voxel, len(gaussians), before)
     if target.suffix.lower() == ".npz":
-        scene = Scene(tuple(views), gaussians=up_to_degree(gaussians, settings.sh_degree))
-        write_npz(target, scene, overwrite=overwrite)
+        whole = Scene(tuple(views), gaussians=up_to_degree(gaussians, settings.sh_degree))
+        write_npz(target, whole, overwrite=overwrite)
     else:
         write_gaussians(gaussians, target, settings.sh_degree, overwrite=overwrite)
-    also = _write_poses(world, Scene(tuple(views)), times, overwrite=overwrite)
-    return Result(target, len(views), time.monotonic() - began, model.card.name, also)
+    scene = Scene(tuple(views), centres(gaussians))
+    also, notes = _write_poses(world, scene, times, overwrite=overwrite)
+    return Result(target, len(views), time.monotonic() - began, model.card.name, also, notes)
+
+
+def centres(gaussians: Gaussians) -> PointCloud:
+    """The middles of Gaussians as points, in the colours they have from all sides."""
+    rgb = 0.5 + CONSTANT * gaussians.harmonics[:, 0]
+    return PointCloud(gaussians.means, np.rint(np.clip(rgb, 0, 1) * 255).astype(np.uint8))
 
 
 def _model(depth: str | DepthModel, world: WorldSettings) -> DepthModel:
     has_cameras = world.poses is not None
     model = load_model(model_for_world(depth, has_cameras=has_cameras)) if isinstance(depth, str) else depth
     if not has_cameras and not sees_many(model):
-        check_sees_many(model.card)
+        raise sees_one(model.card)
     return model
 
 
@@ -215,10 +228,19 @@ def _write_world(target: Path, scene: Scene, *, overwrite: bool) -> None:
         write_cloud(target, scene, overwrite=overwrite)
 
 
-def _write_poses(world: WorldSettings, scene: Scene, times: Sequence[Fraction], *, overwrite: bool) -> tuple[Path, ...]:
+def _write_poses(
+    world: WorldSettings, scene: Scene, times: Sequence[Fraction], *, overwrite: bool
+) -> tuple[tuple[Path, ...], tuple[str, ...]]:
+    """Write the cameras; returns where they lie, and what a person should know of it."""
     if world.poses_to is None:
-        return ()
-    return (write_cameras(world.poses_to, scene, times, overwrite=overwrite),)
+        return (), ()
+    all_points = scene.cloud
+    if all_points is not None:
+        scene = replace(scene, cloud=few(all_points, MOST_POINTS))
+    path = write_cameras(world.poses_to, scene, times, overwrite=overwrite)
+    if all_points is None or scene.cloud is all_points or not is_colmap(path):
+        return (path,), ()
+    return (path,), (f"{MOST_POINTS:,} of {len(all_points):,} points, chosen at random, are in {path}",)
 
 
 def _counted(items: Iterable[Posed], progress: ProgressCallback, began: float) -> Iterator[Posed]:

@@ -192,7 +192,11 @@ def _without_divergence(
 
 
 def _whole_nearness(depth: DepthMap) -> NDArray[np.float32]:
-    return _filled(nearness(depth), depth.valid)
+    """Nearness everywhere. What is not valid but has a z all the same, as sky has, lies there: nothing else tells."""
+    has_place = depth.valid
+    if depth.kind in ("metric", "scale_invariant"):
+        has_place = has_place | (depth.values > 0)
+    return _filled(nearness(depth), has_place)
 
 
 def _filled(values: NDArray[np.float32], valid: NDArray[np.bool_]) -> NDArray[np.float32]:

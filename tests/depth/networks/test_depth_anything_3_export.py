@@ -14,6 +14,7 @@ from vergence.cli.main import app  # noqa: E402
 from vergence.depth import weights as store  # noqa: E402
 from vergence.depth.cards import CARDS  # noqa: E402
 from vergence.depth.families.depth_anything_3.graph import GraphNetwork  # noqa: E402
+from vergence.depth.memory import Budget  # noqa: E402
 from vergence.depth.model import load_model  # noqa: E402
 from vergence.depth.networks.depth_anything_3.checkpoints import build  # noqa: E402
 from vergence.depth.networks.depth_anything_3.variants import VARIANTS, NestedVariant, Variant  # noqa: E402
@@ -59,7 +60,8 @@ def made(variant):
 
 
 def in_torch(network, variant):
-    return TorchNetwork(variant, network, Place(RuntimeOptions(device="cpu", threads=1)))
+    budget = Budget(CARDS[f"depth-anything-3-{variant}"], None)
+    return TorchNetwork(variant, network, Place(RuntimeOptions(device="cpu", threads=1)), budget)
 
 
 def pictures(count):

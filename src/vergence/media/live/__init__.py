@@ -37,6 +37,33 @@ def open_live(
     return LiveSource(name, grabber, start=start, end=end, max_frames=max_frames)
 
 
+def check_live(uri: str) -> None:
+    """Raise as `open_live` would where a camera, monitor or window is not there, without opening it."""
+    scheme, _, rest = uri.partition(":")
+    if scheme not in ("test", "webcam", "screen", "window"):
+        return
+    if scheme == "test":
+        from vergence.media.live.pattern import TestPattern
+
+        TestPattern.named(rest)
+        return
+    from vergence.media.live.address import parse
+
+    address = parse(uri)
+    if scheme == "webcam":
+        from vergence.media.live.webcam import find_webcam, webcams
+
+        find_webcam(address.which, webcams())
+    elif scheme == "screen":
+        from vergence.media.live.screen import part_of_screen, screens
+
+        part_of_screen(address, screens())
+    else:
+        from vergence.media.live.screen import check_window
+
+        check_window(address)
+
+
 def _opened(uri: str) -> tuple[str, "Grabber"]:
     scheme, _, rest = uri.partition(":")
     if scheme == "test":

@@ -13,7 +13,7 @@ from vergence.errors import MediaError, SettingsError
 from vergence.media.live.address import Address, examples
 from vergence.media.live.container import ContainerGrabber, reason, within
 from vergence.media.live.source import Grabber, Pace, Taken
-from vergence.media.live.windows import find_window
+from vergence.media.live.windows import Window, find_window
 
 logger = logging.getLogger(__name__)
 
@@ -216,16 +216,28 @@ def open_window(address: Address, *, system: str = sys.platform) -> tuple[str, G
     Raises:
         MediaError: there is none, several fit, or the system does not show windows to other programs.
     """
-    if not address.which:
-        raise MediaError("which window? write window: and a part of its title, see `vergence devices`")
+    window = check_window(address, system=system)
     options = {"framerate": f"{float(address.rate or RATE):g}", "draw_mouse": str(int(address.shows_cursor))}
     lost = "was it closed?"
-    if system == "win32":
+    if window is None:
         name = f"window:{address.which}"
         place = f"title={address.which}"
         return name, within(
             OPENING, lambda: ContainerGrabber(name, lambda: _open(place, "gdigrab", options), lost=lost), name=name
         )
+    name, display = f"window:{window.title}", os.environ.get("DISPLAY", "")
+    options = {**options, "window_id": str(window.number), "video_size": f"{window.width}x{window.height}"}
+    return name, within(
+        OPENING, lambda: ContainerGrabber(name, lambda: _open(display, "x11grab", options), lost=lost), name=name
+    )
+
+
+def check_window(address: Address, *, system: str = sys.platform) -> Window | None:
+    """The window with this title; None on Windows, which finds it when it is opened. Raises as `open_window`."""
+    if not address.which:
+        raise MediaError("which window? write window: and a part of its title, see `vergence devices`")
+    if system == "win32":
+        return None
     if system == "darwin":
         raise MediaError(
             "single windows cannot be read on macOS; name the part of the screen where it lies, such as "
@@ -233,12 +245,7 @@ def open_window(address: Address, *, system: str = sys.platform) -> tuple[str, G
         )
     if os.environ.get("WAYLAND_DISPLAY") and not os.environ.get("DISPLAY"):
         raise MediaError(f"windows cannot be read: {WAYLAND}")
-    window = find_window(address.which)
-    name, display = f"window:{window.title}", os.environ.get("DISPLAY", "")
-    options = {**options, "window_id": str(window.number), "video_size": f"{window.width}x{window.height}"}
-    return name, within(
-        OPENING, lambda: ContainerGrabber(name, lambda: _open(display, "x11grab", options), lost=lost), name=name
-    )
+    return find_window(address.which)
 
 
 def _open(place: str, format_name: str, options: dict[str, str]) -> Any:

@@ -112,6 +112,11 @@ class Backbone(VisionTransformer):
                 levels.append(level)
         return _features(levels, rows, columns, reference)
 
+    def seeing_together(self) -> list[nn.Module]:
+        """The blocks in which all views of a scene attend to each other."""
+        first = len(self.blocks) if self.alternates_from is None else self.alternates_from
+        return [block for index, block in enumerate(self.blocks) if index >= first and index % 2]
+
     def _alone(self, tokens: Tensor, rows: int, columns: int, reference: Tensor) -> Features:
         levels = []
         for index, block in enumerate(self.blocks):

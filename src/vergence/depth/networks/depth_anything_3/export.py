@@ -46,6 +46,7 @@ Network = AnyView | OneView | Nested
 
 SHOWN = 3  # views, to the tracer of a graph of any number: with fewer no reference is chosen
 MOST_VIEWS = 1024
+PARTS_TOGETHER = 8  # of the queries of blocks that see all views: a graph holds every score of a part in memory
 COMPARED = (1, 2, 4)  # views on which a graph of any number is compared
 
 
@@ -84,6 +85,9 @@ def export(network: Network | Nested, target: Path, *, size: Size | None, opset:
         write_file(Part("", folded, {VIEWS: shown}, (free_sides(size),), ALONE), target, opset)
         return _compare_alone(network, target, size)
     assert isinstance(folded, AnyView)
+    if views != 1:
+        for block in folded.pretrained.seeing_together():
+            block.attn.parts = PARTS_TOGETHER
     parts = _parts(folded, size, views)
     if len(parts) == 1:
         write_file(parts[0], target, opset)

@@ -1,0 +1,172 @@
+"""Cost of a live frame on the server, outside the model, printed as Markdown tables. Reported, never pass or fail.
+
+    python benchmarks/live.py
+    python benchmarks/live.py tests/fixtures/images/cc0_leopard.jpg
+
+The picture is a camera's, 1280 x 720. Its depth is that of the model in the package, grown to 504 x 280, once as it is
+and once with noise on every pixel, which is what costs bytes: sharper models lie between the two.
+CPU times are summed over threads, the median of several runs after one that compiles: wall times would tell of what
+else this machine is doing. The last table is the whole server, its test pattern and a viewer on the same machine.
+"""
+
+import argparse
+import asyncio
+import statistics
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vergence.depth.model import load_model
+from vergence.geometry.resample import resize_depth, shrink
+from vergence.media.open import open_source
+from vergence.server import rgbd, splat16
+from vergence.server.adaptation import Quality
+from vergence.server.engine import Engine
+from vergence.server.hub import Published
+from vergence.server.pack import Spans, rgbd_packet
+from vergence.server.player import Player
+from vergence.server.protocol import DepthCodec, parse
+from vergence.types import DepthFrame, Gaussians
+
+PICTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "images" / "cc0_dino.jpg"
+WIDTH, HEIGHT = 504, 280
+SPLATS = 254_016
+RUNS = 15
+SECONDS = 8.0  # of the whole server
+CAMERA = (1280, 720)
+NOISE = 0.002  # relative, of depth
+
+
+def cpu(work: Callable[[], Any]) -> float:
+    """Median CPU milliseconds of a call."""
+    work()
+    found = []
+    for _ in range(RUNS):
+        began = time.process_time()
+        work()
+        found.append(1e3 * (time.process_time() - began))
+    return statistics.median(found)
+
+
+def seen(path: Path, noise: float) -> DepthFrame:
+    """A picture and its depth at the size that is measured."""
+    model = load_model("preview")
+    with open_source(path) as source:
+        frame = next(iter(source))
+    frame = replace(frame, rgb=shrink(frame.rgb8, *CAMERA), intrinsics=None)
+    item = next(model.estimate([frame]))
+    values = resize_depth(item.depth.values, WIDTH, HEIGHT, sampling="centres")
+    values = (values * (1 + noise * np.random.default_rng(0).normal(size=values.shape))).astype(np.float32)
+    depth = replace(item.depth, values=values, valid=np.ones(values.shape, bool), intrinsics=None)
+    return replace(item, depth=depth)
+
+
+def frames(path: Path) -> None:
+    """The table of RGBD packets, and what it is made of."""
+    points = WIDTH * HEIGHT
+    old = 24 * points  # x, y, z, r, g, b as float32
+    print(f"| RGBD, {WIDTH} x {HEIGHT} ({points} points) | CPU, ms | kB | bytes a point | share of float32 arrays |")
+    print("|---|---|---|---|---|")
+    for noise in (0.0, NOISE):
+        item = seen(path, noise)
+        for bits in (12, 16):
+            work = partial(_packet, item, Quality(bits, 80, WIDTH), Spans())
+            size = len(work())
+            name = f"{bits} bits, JPEG 80, {'noisy' if noise else 'smooth'} depth"
+            print(f"| {name} | {cpu(work):.1f} | {size / 1e3:.0f} | {size / points:.2f} | 1/{old / size:.0f} |")
+    near = np.float32(1) / item.depth.values
+    small = np.ascontiguousarray(shrink(item.frame.rgb8, WIDTH, HEIGHT))
+    pack = partial(rgbd.packed_depth, near, item.depth.valid, float(near.min()), float(near.max()))
+    print("\n| part of it | CPU, ms |\n|---|---|")
+    print(f"| range | {cpu(partial(Spans(), item)):.1f} |")
+    print(f"| noisy depth, 12 bits | {cpu(partial(pack, codec=DepthCodec.DELTA_DEFLATE12)):.1f} |")
+    print(f"| noisy depth, 16 bits | {cpu(partial(pack, codec=DepthCodec.DELTA_DEFLATE16)):.1f} |")
+    print(f"| picture made smaller | {cpu(partial(shrink, item.frame.rgb8, WIDTH, HEIGHT)):.1f} |")
+    print(f"| JPEG 80 | {cpu(partial(rgbd.packed_colour, small, 80)):.1f} |")
+
+
+def _packet(item: DepthFrame, quality: Quality, spans: Spans) -> bytes:
+    return rgbd_packet(item, spans(item), quality)
+
+
+def splats() -> None:
+    """The table of packed splats."""
+    dice = np.random.default_rng(0)
+    turns = dice.normal(size=(SPLATS, 4)).astype(np.float32)
+    cloud = Gaussians(
+        dice.normal(size=(SPLATS, 3)).astype(np.float32),
+        np.exp(dice.normal(-5, 1, size=(SPLATS, 3))).astype(np.float32),
+        turns / np.linalg.norm(turns, axis=1, keepdims=True),
+        dice.random(SPLATS).astype(np.float32),
+        dice.normal(size=(SPLATS, 1, 3)).astype(np.float32),
+    )
+    packed = splat16.packed_splats(cloud)
+    print(f"\n| {SPLATS} splats | CPU, ms | MB |\n|---|---|---|")
+    print(f"| packed | {cpu(partial(splat16.packed_splats, cloud)):.1f} | {packed.nbytes / 1e6:.2f} |")
+
+
+class _Viewer:
+    """Takes every packet at once; keeps ages and sizes."""
+
+    is_watched = True
+
+    def __init__(self, quality: Quality) -> None:
+        self.quality, self.ages, self.sizes = quality, list[float](), list[int]()
+
+    def wanted(self) -> frozenset[Quality]:
+        return frozenset({self.quality})
+
+    def publish(self, frame: Published) -> None:
+        now = time.monotonic_ns() / 1e6
+        for data in frame.packets.values():
+            self.ages.append(now - parse(data).time_us / 1e3)
+            self.sizes.append(len(data))
+
+    def announce(self, **message: Any) -> None:
+        """There is nobody to tell."""
+
+
+async def whole() -> None:
+    """The table of the engine at work."""
+    model = load_model("preview")
+    engine = Engine(model)
+    player, viewer = Player(engine, (f"test:{WIDTH}x{HEIGHT}@30",)), _Viewer(Quality(12, 85, WIDTH))
+    engine.start(viewer)
+    player.start()
+    await asyncio.sleep(3)
+    viewer.ages.clear()
+    viewer.sizes.clear()
+    began, spent = time.monotonic(), time.process_time()
+    await asyncio.sleep(SECONDS)
+    seconds, spent = time.monotonic() - began, time.process_time() - spent
+    stats = engine.stats()
+    player.stop()
+    engine.stop()
+    ages = sorted(viewer.ages)
+    assert ages, "the engine gave nothing"
+    print(f"\n| {model.card.name}, test pattern, {threading.active_count()} threads left | |\n|---|---|")
+    print(f"| frames/s | {len(ages) / seconds:.1f} |")
+    print(f"| taken to packed, median / 95 % | {statistics.median(ages):.0f} / {ages[int(0.95 * len(ages))]:.0f} ms |")
+    for name in ("wait", "infer", "stabilise", "pack"):
+        print(f"| of it {name} | {stats[f'{name}_ms']:.1f} ms |")
+    print(f"| CPU a frame, pattern and all | {1e3 * spent / len(ages):.0f} ms |")
+    print(f"| a packet | {statistics.mean(viewer.sizes) / 1e3:.0f} kB |")
+
+
+def main() -> None:
+    """Print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("picture", nargs="?", type=Path, default=PICTURE)
+    frames(parser.parse_args().picture)
+    splats()
+    asyncio.run(whole())
+
+
+if __name__ == "__main__":
+    main()
