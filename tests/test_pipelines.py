@@ -14,8 +14,8 @@ import vergence
 from clips import Audio, write_clip
 from vergence.errors import DepthKindError, TargetError
 from vergence.media.video import film_stream
-from vergence.pipelines.lifting import model_for_cloud
 from vergence.pipelines.job import result_path
+from vergence.pipelines.lifting import model_for_cloud
 from vergence.synthetic import render_photo
 from vergence.types import DepthFrame, DepthMap, MediaInfo
 

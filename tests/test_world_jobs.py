@@ -157,6 +157,20 @@ def test_known_cameras_go_to_the_model(photos, tmp_path):
         assert camera.intrinsics == view.intrinsics
 
 
+def test_a_folder_of_numbered_pictures_is_no_film_where_cameras_are_known(tmp_path):
+    frames = tmp_path / "images"
+    frames.mkdir()
+    for index in range(FRAMES):
+        Image.fromarray(room()[index].frame.rgb8).save(frames / f"{index:04}.png")
+    numbered = tuple(replace(view, name=f"{index:04}.png") for index, view in enumerate(views()))
+    write_cameras(tmp_path / "transforms.json", Scene(numbered), [])
+    world = WorldSettings(poses=tmp_path / "transforms.json")
+    for process in (process_world_cloud, process_world_splats):
+        model = Knowing()
+        assert process([frames], tmp_path / "out.ply", depth=model, world=world, overwrite=True).frames == FRAMES
+        assert model.asked[0][0] == FRAMES
+
+
 def test_points_of_the_cameras_world_scale_the_depth_of_single_views(photos, tmp_path, caplog):
     points = room()[1].depth
     known = unproject(points.values, room()[1].frame.intrinsics)[::4, ::4].reshape(-1, 3)

@@ -4,8 +4,24 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vite';
 import { sourcesHash } from './build/sources.mjs';
 
+const CARRIED = ['three', '@sparkjsdev/spark', 'fflate'];
 const web = fileURLToPath(new URL('.', import.meta.url));
 const out = fileURLToPath(new URL('../src/vergence/server/static', import.meta.url));
+
+/** The licence of everything the bundle carries goes with it. */
+function licences() {
+  return {
+    name: 'licences',
+    apply: 'build',
+    generateBundle() {
+      const source = CARRIED.map((name) => {
+        const read = (file) => readFileSync(`${web}/node_modules/${name}/${file}`, 'utf8');
+        return `${name} ${JSON.parse(read('package.json')).version}\n\n${read('LICENSE').trim()}\n`;
+      }).join(`\n${'-'.repeat(80)}\n\n`);
+      this.emitFile({ type: 'asset', fileName: 'licences.txt', source });
+    },
+  };
+}
 
 /** Writes which sources the bundle was made of, and what came out, so that it can be checked without Node. */
 function manifest() {
@@ -41,5 +57,5 @@ export default defineConfig({
     },
   },
   worker: { format: 'es', rollupOptions: { output: { entryFileNames: 'assets/[name].js' } } },
-  plugins: [manifest()],
+  plugins: [licences(), manifest()],
 });

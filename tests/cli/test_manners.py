@@ -26,6 +26,7 @@ def vergence(*arguments, **more):
         ("eval", "depth"),
         ("train",),
         ("doctor",),
+        ("devices",),
         ("demo",),
     ],
     ids=" ".join,

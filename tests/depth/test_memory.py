@@ -25,6 +25,7 @@ MEASURED = [
     ("base", Views(4, 378, 504), 1234),
     ("base", Views(10, 378, 504), 1639),
     ("metric-large", Views(1, 378, 504), 2589),
+    ("giant", Views(1, 126, 168, gaussians=True), 6737),
 ]
 
 

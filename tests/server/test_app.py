@@ -1,3 +1,4 @@
+import itertools
 import json
 import re
 from contextlib import contextmanager
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 from starlette.websockets import WebSocketDisconnect
 
-from live_models import RuleModel
+from live_models import GaussianModel, RuleModel
 from vergence.server.app import create_app
+from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.hub import Hub
 from vergence.server.player import Player
-from vergence.server.protocol import NAME, Capture, ColourCodec, packet, parse
+from vergence.server.protocol import NAME, Capture, ColourCodec, Flag, Rgbd, Splat16, packet, parse
 from vergence.server.rgbd import packed_colour
 from vergence.server.security import Access
 from vergence.server.session import MOST_FAULTS
@@ -28,10 +30,12 @@ DOCS = Path(__file__).parent.parent.parent / "docs" / "protocol.md"
 
 
 @contextmanager
-def serving(*uris, model=None, static=None, most_clients=16):
-    engine = Engine(model or RuleModel())
+def serving(*uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False):
+    engine = Engine(model or RuleModel(), gaussian_model=gaussian_model)
     player = Player(engine, uris)
     options = {} if static is None else {"static": static}
+    if can_capture:
+        options["capturer"] = Capturer(RuleModel, engine.next_sequence)
     app = create_app(engine, player, access=Access(TOKEN), hub=Hub(most_clients=most_clients), **options)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client
@@ -45,7 +49,7 @@ def client():
 
 @contextmanager
 def connected(client, role="viewer", **hello):
-    with client.websocket_connect("/ws", subprotocols=PROTOCOLS) as socket:
+    with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS) as socket:
         socket.send_json({"t": "hello", "role": role, **hello})
         yield socket
 
@@ -91,33 +95,27 @@ def test_a_viewer_is_told_what_there_is_and_gets_frames(client):
         assert read(socket, kind="config")["settings"]["picture"] == {"side": 640}
         assert read(socket, kind="sources")["sources"][0]["kind"] == "test"
         frames = [read(socket) for _ in range(5)]
-        assert [b.sequence > a.sequence for a, b in zip(frames, frames[1:], strict=False)] == [True] * 4
+        assert [b.sequence > a.sequence for a, b in itertools.pairwise(frames)] == [True] * 4
         stats = read(socket, kind="stats", check=lambda m: m["sent"] > 0)
         assert stats["fps"] > 0
         assert stats["clients"] == 1
 
 
-def test_every_message_has_the_fields_that_the_page_of_the_protocol_names(client):
-    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", DOCS.read_text("utf-8"), re.MULTILINE))
+@pytest.mark.parametrize("kind", ["hello", "config", "sources", "stats"])
+def test_messages_have_the_fields_that_the_page_of_the_protocol_names(client, kind):
+    rows = dict(re.findall(r"^\| `(\w+)` \| (.*) \|$", _section("Text messages, server to client"), re.MULTILINE))
     with connected(client) as socket:
-        read(socket)
-        for kind in ("hello", "config", "sources", "stats"):
-            if kind == "hello":
-                continue
-            message = (
-                read(socket, kind=kind)
-                if kind == "stats"
-                else (socket.send_json({"t": "set", "path": "view.a", "value": 1}), read(socket, kind="config"))[1]
-                if kind == "config"
-                else None
-            )
-            for name in message or ():
-                assert f"`{name}`" in rows[kind] or name == "t", (kind, name)
+        message = read(socket, kind=kind)
+    assert [name for name in message if name != "t" and f"`{name}`" not in rows[kind]] == []
+
+
+def _section(title):
+    return DOCS.read_text("utf-8").split(f"## {title}")[1].split("\n## ")[0]
 
 
 def test_without_the_token_nobody_gets_in(client):
     for protocols in ([NAME], [NAME, "token.abcdefghijklmnoX"], []):
-        with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws", subprotocols=protocols):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1/ws", subprotocols=protocols):
             pass
 
 
@@ -126,7 +124,7 @@ def test_pages_from_elsewhere_do_not_get_in(client):
         headers = {"origin": origin}
         is_own = origin == "https://127.0.0.1"  # the same host; a proxy may speak https for us
         try:
-            with client.websocket_connect("/ws", subprotocols=PROTOCOLS, headers=headers):
+            with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS, headers=headers):
                 assert is_own
         except WebSocketDisconnect:
             assert not is_own
@@ -136,7 +134,7 @@ def test_names_that_are_not_ours_are_refused(client):
     assert client.get("/healthz", headers={"host": "evil.test"}).status_code == 403
     with (
         pytest.raises(WebSocketDisconnect),
-        client.websocket_connect("/ws", subprotocols=PROTOCOLS, headers={"host": "evil.test"}),
+        client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS, headers={"host": "evil.test"}),
     ):
         pass
 
@@ -152,10 +150,10 @@ def test_the_page_changes_the_token_for_a_cookie(client):
     assert "httponly" in cookie
     assert "samesite=strict" in cookie
     assert TOKEN not in cookie
-    with client.websocket_connect("/ws", subprotocols=[NAME], headers=OWN) as socket:
+    with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=[NAME], headers=OWN) as socket:
         socket.send_json({"t": "hello", "role": "viewer"})
         read(socket, kind="hello")
-    with pytest.raises(WebSocketDisconnect), client.websocket_connect("/ws", subprotocols=[NAME]):
+    with pytest.raises(WebSocketDisconnect), client.websocket_connect("ws://127.0.0.1/ws", subprotocols=[NAME]):
         pass  # a program with a stolen cookie, or a browser that hides where it comes from
 
 
@@ -167,7 +165,7 @@ def test_a_token_in_the_address_is_taken_out_of_it(client):
 
 
 def test_who_speaks_something_else_is_told(client):
-    with client.websocket_connect("/ws", subprotocols=["vergence.v9", f"token.{TOKEN}"]) as socket:
+    with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=["vergence.v9", f"token.{TOKEN}"]) as socket:
         assert closed(socket) == 1002
 
 
@@ -233,14 +231,14 @@ def test_messages_that_make_no_sense_are_told_and_too_many_end_it(client):
     "text", ["", "{", "[]", '"x"', "{}", '{"t": 1}', "[" * 20_000, '{"t": "hello", "role": "king"}']
 )
 def test_what_is_no_message_ends_the_connection(client, text):
-    with client.websocket_connect("/ws", subprotocols=PROTOCOLS) as socket:
+    with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS) as socket:
         socket.send_text(text)
         assert closed(socket) == 1008
 
 
 def test_the_first_message_is_hello(client):
     for send in (lambda s: s.send_json({"t": "ping"}), lambda s: s.send_bytes(capture(jpeg()))):
-        with client.websocket_connect("/ws", subprotocols=PROTOCOLS) as socket:
+        with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS) as socket:
             send(socket)
             assert closed(socket) == 1008
 
@@ -315,7 +313,7 @@ def test_no_more_clients_than_allowed():
     with serving(most_clients=2) as client, connected(client) as one, connected(client) as two:
         read(one, kind="hello")
         read(two, kind="hello")
-        with client.websocket_connect("/ws", subprotocols=PROTOCOLS) as three:
+        with client.websocket_connect("ws://127.0.0.1/ws", subprotocols=PROTOCOLS) as three:
             assert closed(three) == 1013
 
 
@@ -323,3 +321,39 @@ def test_one_may_wish_for_what_is_not_there_yet(client):
     with connected(client) as socket:
         socket.send_json({"t": "capture", "quality": "high"})
         assert read(socket, kind="error")["code"] == "not-available"
+
+
+def test_each_viewer_gets_the_kind_it_wants():
+    with serving("test:64x36@30", gaussian_model=GaussianModel(500)) as client, connected(client) as one:
+        assert read(one, kind="hello")["modes"] == ["rgbd", "splat16"]
+        with connected(client) as two:
+            one.send_json({"t": "want", "kind": "splat16"})
+            assert read(one, check=lambda p: isinstance(p.extension, Splat16))
+            assert isinstance(read(two).extension, Rgbd)
+            one.send_json({"t": "want", "kind": "rgbd"})
+            assert read(one, check=lambda p: isinstance(p.extension, Rgbd))
+        one.send_json({"t": "want", "kind": "smell"})
+        assert read(one, kind="error")["code"] == "bad-value"
+
+
+def test_gaussians_that_nobody_makes_cannot_be_wanted(client):
+    with connected(client) as socket:
+        assert read(socket, kind="hello")["modes"] == ["rgbd"]
+        socket.send_json({"t": "want", "kind": "splat16"})
+        assert read(socket, kind="error")["code"] == "not-available"
+
+
+def test_a_capture_comes_to_the_one_who_asked():
+    with serving("test:64x36@30", can_capture=True) as client, connected(client) as one:
+        read(one)
+        one.send_json({"t": "capture", "quality": "high"})
+        fine = read(one, check=lambda p: p.flags & Flag.HIGH_QUALITY)
+        assert fine.extension.depth_codec == 1
+        done = read(one, kind="capture", check=lambda m: m["state"] == "done")
+        assert client.get(f"/{done['url']}").status_code == 403
+        answer = client.get(f"/{done['url']}", headers={"authorization": f"Bearer {TOKEN}"})
+        assert answer.content[:2] == b"PK"
+        assert "attachment" in answer.headers["content-disposition"]
+        for name in ("nothing.zip", "..%2f..%2fetc%2fpasswd"):
+            assert client.get(f"/files/{name}", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 404
+        assert read(one)  # the stream goes on

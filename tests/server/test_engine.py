@@ -7,12 +7,12 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from live_models import Audience, RuleModel
+from live_models import Audience, GaussianModel, RuleModel
 from vergence.errors import MediaError, ModelError
-from vergence.server import rgbd
+from vergence.server import rgbd, splat16
 from vergence.server.adaptation import Quality
 from vergence.server.engine import THREAD_NAME, Arrival, Engine, Slot, now_us
-from vergence.server.protocol import DepthCodec, Flag
+from vergence.server.protocol import DepthCodec, Flag, Rgbd, Splat16
 from vergence.types import Frame
 
 
@@ -224,3 +224,36 @@ def test_a_frame_of_16_bits_is_shown():
     with running(model, audience) as engine:
         engine.inbox.put(replace(arrival(), frame=lambda: frame))
         assert audience.wait(lambda a: a.frames)
+
+
+def test_gaussians_go_to_those_who_want_them_and_their_room_is_constant():
+    audience = Audience(Quality(12, 80, 640), Quality(16, 0, 0, "splat16"))
+    with running(RuleModel(), audience, gaussian_model=GaussianModel(3000, 100, 5000)) as engine:
+        for index in range(3):
+            engine.inbox.put(arrival(index))
+            assert audience.wait(lambda a, index=index: len(a.frames) == index + 1)
+    splats = [p.extension for p in audience.packets() if isinstance(p.extension, Splat16)]
+    assert [(e.count, e.capacity) for e in splats] == [(3000, 4096), (100, 4096), (4096, 4096)]
+    assert sum(isinstance(p.extension, Rgbd) for p in audience.packets()) == 3
+    assert all(p.flags & Flag.METRIC for p in audience.packets())
+
+
+def test_the_faintest_gaussians_go_first_where_there_is_no_room():
+    audience = Audience(Quality(12, 0, 0, "splat16"))
+    with running(RuleModel(), audience, gaussian_model=GaussianModel(2000, 4000)) as engine:
+        for index in range(2):
+            engine.inbox.put(arrival(index))
+            assert audience.wait(lambda a, index=index: len(a.frames) == index + 1)
+    found = audience.packets()[1]
+    splats = splat16.unpacked_payload(found.payload, found.extension)
+    assert splats.shape == (2048, 16)
+    assert splats[:, 3].min() >= 120  # of an even spread from 0 to 255
+
+
+def test_nobody_is_sent_gaussians_that_nobody_makes():
+    audience = Audience(Quality(16, 0, 0, "splat16"))
+    with running(RuleModel(), audience) as engine:
+        assert not engine.makes_gaussians
+        engine.inbox.put(arrival())
+        time.sleep(0.3)
+    assert not audience.frames

@@ -206,3 +206,17 @@ def test_texts_leave_before_the_end(code):
         assert wire.texts == [{"t": "bye"}]
 
     together(story)
+
+
+def test_a_capture_is_not_replaced_by_what_comes_after_it():
+    async def story(hub, clock, add):
+        client, wire = add()
+        for sequence in (1, 2):
+            await send(hub, sequence)
+        client.send(3, b"capture")
+        await send(hub, 4)
+        hub.acknowledge(client, 2)
+        await settle()
+        assert wire.packets == [b"1", b"2", b"capture", b"4"]
+
+    together(story)

@@ -95,6 +95,6 @@ if (process.argv[1] === fileURLToPath(import.meta.url)) {
   const option = (name, fallback) => (process.argv.includes(name) ? Number(process.argv[process.argv.indexOf(name) + 1]) : fallback);
   const file = process.argv[2]?.startsWith('--') ? null : process.argv[2];
   const packets = file ? packetsOf(file) : Array.from({ length: 30 }, (_, i) => roomPacket(i));
-  const { port } = await serve({ packets, port: option('--port', 8124), rate: option('--rate', 10), isStill: packets.length === 1 });
+  const { port } = await serve({ packets, port: option('--port', 8124), rate: option('--rate', 10), isStill: packets.length <= 2, modes: packets.some((packet) => packet[5] === 2) ? ['rgbd', 'splat16'] : ['rgbd'] });
   console.log(`http://127.0.0.1:${port}/`);
 }

@@ -36,11 +36,14 @@ export class Clock {
   }
 }
 
-/** Take the token out of the address bar, so that it is in no history and on no shared screen. */
-export function takeToken(place = window.location, past = window.history) {
-  const token = new URLSearchParams(place.hash.slice(1)).get('t');
-  if (token) past.replaceState(null, '', place.pathname + place.search);
-  return token;
+/**
+ * Take what the server's printed address says out of the address bar: the token should be in no history and on no
+ * shared screen. `view`: how to look at it first; `isCamera`: this page is to be the camera.
+ */
+export function takeFragment(place = window.location, past = window.history) {
+  const found = new URLSearchParams(place.hash.slice(1));
+  if (place.hash) past.replaceState(null, '', place.pathname + place.search);
+  return { token: found.get('t'), view: found.get('view'), isCamera: found.get('camera') === '1' };
 }
 
 /**

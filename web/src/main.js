@@ -1,7 +1,9 @@
 // The page: joins the connection, the decoder, the stage with its views, and the controls.
 
 import './style.css';
-import { Connection, takeToken } from './connection.js';
+import { Connection, takeFragment } from './connection.js';
+import { canUseCamera } from './capture/camera.js';
+import { canShareScreen } from './capture/screen.js';
 import { Uploader } from './capture/uploader.js';
 import { Decoder } from './decode/decoder.js';
 import { Kind } from './protocol.js';
@@ -35,6 +37,7 @@ const SHEET = matchMedia('(max-width: 720px)');
 const LIGHT = matchMedia('(prefers-color-scheme: light)');
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const GEOMETRIES = ['points', 'mesh', 'surfels'];
+const SHORT = 480; // px: a phone on its side
 const IDLE_AFTER = 3000; // ms
 const SHARED_AFTER = 150; // ms: a slider that moves is told once
 
@@ -50,6 +53,8 @@ function start() {
   const parameters = new URLSearchParams(location.search);
   const memory = memoryOf(window);
   const settings = new Settings(memory);
+  const asked = takeFragment();
+  if (asked.view) settings.set('mode', asked.view);
   if (parameters.has('mode')) settings.set('mode', parameters.get('mode'));
 
   const canvas = h('canvas', { class: 'view', tabIndex: 0, 'aria-label': 'Live view in three dimensions' });
@@ -87,7 +92,7 @@ function start() {
   // ---- the connection ----------------------------------------------------------------------------------------------
   const connection = new Connection({
     base: new URL('.', location.href),
-    token: takeToken(),
+    token: asked.token,
     hello: () => ({ ...state.role, canvas: [canvas.width, canvas.height] }),
   });
   const uploader = new Uploader(connection);
@@ -105,7 +110,10 @@ function start() {
   const source = new Source({
     uploader,
     notices,
-    onChoose: (id) => connection.send({ t: 'source', id }),
+    onChoose: (id) => {
+      setPaused(false, false);
+      connection.send({ t: 'source', id });
+    },
     onRole: (role) => {
       state.role = role;
       state.isOwnWanted = role.role !== 'viewer';
@@ -161,7 +169,7 @@ function start() {
       return;
     }
     if (head.flags.highQuality && head.kind === Kind.RGBD) pin(true);
-    else if (state.isPinned) {
+    else if (state.isPinned || (state.isPaused && state.hasPicture && active()?.is_live)) {
       content.colour?.close();
       return;
     }
@@ -240,7 +248,9 @@ function start() {
 
   async function chooseMode(mode) {
     if (mode === 'headset') {
-      await enterHeadset();
+      const { vr, ar } = await headsets();
+      if (vr && ar) askWhichHeadset();
+      else await enterHeadset();
       return;
     }
     if (mode === 'splats' && !state.packetKinds.includes('splat16')) {
@@ -250,16 +260,31 @@ function start() {
     settings.set('mode', mode);
   }
 
-  async function enterHeadset() {
-    const { vr, ar, reason } = await headsets();
+  function askWhichHeadset() {
+    const enter = (kind) => () => {
+      notices.show(null);
+      enterHeadset(kind);
+    };
+    notices.show('headset', {
+      title: 'Into the headset',
+      text: 'The stick turns and moves, with the grip it changes the size; the trigger changes the view.',
+      buttons: [
+        { label: 'Around me', isMain: true, onclick: enter('immersive-vr') },
+        { label: 'In my room', onclick: enter('immersive-ar') },
+        { label: 'Cancel', onclick: () => notices.show(null) },
+      ],
+    });
+  }
+
+  async function enterHeadset(kind) {
+    const { vr, reason } = await headsets();
     if (reason === 'insecure') {
       notices.say('A headset needs https', 'Start the server with --tls and open the address it prints in the headset’s browser.');
     } else if (reason) {
       notices.say('No headset here', 'Open this page in the browser of the headset, or connect one to this computer.');
     } else {
       try {
-        await headset.enter(vr ? 'immersive-vr' : 'immersive-ar');
-        void ar;
+        await headset.enter(kind ?? (vr ? 'immersive-vr' : 'immersive-ar'));
         stage.place(stream);
         arrange();
         dock.choose('headset');
@@ -375,14 +400,17 @@ function start() {
 
   // ---- settings ----------------------------------------------------------------------------------------------------
   const share = later((path, value) => connection.send({ t: 'set', path, value }));
-  const isShared = parameters.get('share') === '1';
   let lastView = {};
   settings.onChange((key, value, { origin }) => {
-    if (isShared && origin === 'user') share(`view.${key}`, value);
+    if (origin === 'user' && settings.get('share')) {
+      const told = key === 'share' ? Object.keys(settings.values) : [key];
+      for (const name of told.filter((each) => each !== 'share')) share(`view.${name}`, settings.get(name));
+    }
     if (key === 'colour_map') stream.setPalette(value);
     if (key === 'background') setBackground();
     if (key === 'mode') {
       dock.choose(value);
+      wantPackets();
       measure.hover(null);
       layout();
       arrange();
@@ -397,8 +425,9 @@ function start() {
   function adoptConfig(config) {
     state.config = config;
     panel.adopt(config);
+    if (config.picture?.side) uploader.side = config.picture.side; // more would be thrown away
     for (const [key, value] of Object.entries(config.view ?? {})) {
-      if (lastView[key] !== value && fit(key, value) !== undefined && !parameters.has(key)) settings.set(key, value, 'server');
+      if (key !== 'share' && lastView[key] !== value && fit(key, value) !== undefined && !parameters.has(key)) settings.set(key, value, 'server');
     }
     lastView = { ...config.view };
   }
@@ -419,6 +448,7 @@ function start() {
       const isMissing = !state.packetKinds.includes('splat16');
       dock.enableMode('splats', !isMissing, 'this model makes no Gaussians');
       if (isMissing && settings.get('mode') === 'splats') settings.set('mode', 'surfels');
+      wantPackets();
       if (state.isOwnWanted && typeof message.source === 'number') {
         state.isOwnWanted = false;
         connection.send({ t: 'source', id: message.source });
@@ -429,9 +459,9 @@ function start() {
     config: ({ settings: config }) => adoptConfig(config ?? {}),
     sources({ sources }) {
       state.sources = sources;
+      state.hasSources = true;
       source.show(sources);
-      const active = sources.find((each) => each.is_active);
-      film.show(active?.kind === 'film' ? active.duration : null);
+      film.show(active()?.kind === 'film' ? active().duration : null);
       layout();
       updateStatus();
       updateCard();
@@ -461,9 +491,16 @@ function start() {
     updateCard();
   });
 
+  /** Gaussians are sent only to those who show them, and in place of depth. */
+  function wantPackets() {
+    if (!state.packetKinds.includes('splat16')) return;
+    connection.send({ t: 'want', kind: settings.get('mode') === 'splats' ? 'splat16' : 'rgbd' });
+  }
+
+  const active = () => state.sources.find((each) => each.is_active);
+
   function updateStatus() {
-    const active = state.sources.find((each) => each.is_active);
-    const name = connection.state === 'open' ? (active?.name ?? 'no source') : '';
+    const name = connection.state === 'open' ? (active()?.name ?? 'no source') : '';
     const word = {
       open: state.isPinned ? 'Capture' : state.isPaused ? 'Paused' : 'Live', connecting: 'Connecting', waiting: 'Reconnecting', refused: 'Not connected', closed: 'Closed',
     }[connection.state];
@@ -495,17 +532,19 @@ function start() {
         buttons: [{ label: 'Try now', isMain: true, onclick: () => connection.retry() }],
         isBusy: true,
       });
-    } else if (!state.hasPicture && link.state === 'open' && state.hello && state.sources.length && !state.sources.some((each) => each.is_active)) {
+    } else if (!state.hasPicture && link.state === 'open' && state.hello && state.hasSources && !source.running && !active()) {
       notices.show('source', {
         title: 'Choose what to look at',
-        text: 'Your camera or a screen, or one of the sources in the settings.',
+        text: canUseCamera()
+          ? 'Its pictures go to your own server and nowhere else.'
+          : 'Browsers lend cameras to https pages only: start the server with --tls, or name a film or photo when you start it.',
         buttons: [
-          { label: 'Use this camera', isMain: true, onclick: () => source.start('camera') },
-          { label: 'Share a screen', onclick: () => source.start('screen') },
-        ],
+          canUseCamera() && { label: 'Use this camera', isMain: true, onclick: () => source.start('camera') },
+          canShareScreen() && { label: 'Share a screen', onclick: () => source.start('screen') },
+        ].filter(Boolean),
       });
     } else if (!state.hasPicture) {
-      notices.show('wait', { title: link.state === 'open' ? 'Waiting for the first picture' : 'Connecting', isBusy: true });
+      notices.show(`wait ${link.state}`, { title: link.state === 'open' ? 'Waiting for the first picture' : 'Connecting', isBusy: true });
     } else notices.show(null);
     if (state.hasPicture && link.state === 'waiting' && link.attempt <= 1) notices.show(null);
   }
@@ -516,7 +555,7 @@ function start() {
     state.isPaused = isPaused;
     dock.press('pause', isPaused);
     film.setPaused(isPaused);
-    if (isTold) connection.send({ t: isPaused ? 'pause' : 'play' });
+    if (isTold && !active()?.is_live) connection.send({ t: isPaused ? 'pause' : 'play' }); // what is live stands still here only
     updateStatus();
   }
 
@@ -691,15 +730,14 @@ function start() {
   function layout() {
     const isOpen = document.body.classList.contains('has-panel');
     const isImmersive = settings.get('mode') === 'stereo';
-    const dockHeight = innerHeight - dock.element.getBoundingClientRect().top;
-    const filmHeight = film.element.hidden ? 0 : film.element.offsetHeight + 8;
+    const lowest = Math.min(...[dock, film].filter(({ element }) => !element.hidden).map(({ element }) => element.getBoundingClientRect().top));
     stage.insets = isImmersive
       ? { left: 0, right: 0, top: 0, bottom: 0 }
       : {
         left: SHEET.matches ? 0 : 16,
         right: isOpen && !SHEET.matches ? panel.element.offsetWidth + 32 : SHEET.matches ? 0 : 16,
-        top: 64,
-        bottom: SHEET.matches && isOpen ? panel.element.offsetHeight + 8 : dockHeight + filmHeight + 12,
+        top: innerHeight < SHORT ? 8 : 64,
+        bottom: SHEET.matches && isOpen ? panel.element.offsetHeight + 8 : innerHeight - lowest + 12,
       };
     stage.resize();
   }
@@ -734,20 +772,13 @@ function start() {
     dock.enableMode('headset', !reason, why);
   });
   const remembered = memory?.getItem?.('vergence.panel');
-  openPanel(!SHEET.matches && remembered !== 'closed' && parameters.get('panel') !== '0');
+  openPanel(!SHEET.matches && innerHeight >= 560 && remembered !== 'closed' && parameters.get('panel') !== '0');
   arrange();
   updateStatus();
   updateCard();
   connection.open();
-  if (parameters.get('role') === 'camera') notices.show('camera', {
-    title: 'Use this device as a camera?',
-    text: 'Its picture goes to your own server, nowhere else.',
-    buttons: [{ label: 'Start the camera', isMain: true, onclick: () => {
-      notices.show(null);
-      source.start('camera', { facing: 'environment' });
-    } }],
-  });
-  window.vergence = { stage, stream, settings, statistics, connection, measure, views, state, uploader, source }; // for tests and the curious
+  if (asked.isCamera && canUseCamera()) source.start('camera');
+  window.vergence = { stage, stream, settings, statistics, connection, measure, views, state, uploader, source, decoder }; // for tests and the curious
 }
 
 start();

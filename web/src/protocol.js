@@ -118,6 +118,9 @@ function readRgbd(view, payloadBytes) {
     padded(colourBytes) + padded(depthBytes) + padded(confidenceBytes) === payloadBytes,
     `blocks of ${colourBytes}, ${depthBytes} and ${confidenceBytes} bytes do not fill a payload of ${payloadBytes}`,
   );
+  need(colourBytes > 0, 'there is no picture');
+  need(colourCodec !== ColourCodec.RAW || colourBytes === 3 * width * height, `${colourBytes} bytes of raw picture`);
+  need((confidenceCodec !== ConfidenceCodec.NONE) === confidenceBytes > 0, 'the confidence is not what is said');
   need(depthCodec !== DepthCodec.RAW16 || depthBytes === 2 * width * height, `${depthBytes} bytes of raw depth`);
   const pose = floats(view, 44, 12);
   need(pose.every(Number.isFinite), 'a pose that is not finite');

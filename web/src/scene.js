@@ -59,8 +59,10 @@ export class Stage {
 
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas.parentElement;
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
-    if (!this.renderer.xr.isPresenting) this.renderer.setSize(width, height);
+    if (!this.renderer.xr.isPresenting) {
+      this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+      this.renderer.setSize(width, height);
+    }
     this.size = { width, height };
     this.invalidate();
   }

@@ -83,6 +83,7 @@ export const SETTINGS = [
   flag('orbit', 'Turn slowly', 'camera', false),
   flag('parallax', 'Follow the pointer', 'camera', true, { hint: 'a gentle shift, also by tilting a phone' }),
   flag('follow', 'Move with the camera', 'camera', true, { hint: 'off: stand still in the world while the camera moves' }),
+  flag('share', 'Same view for everyone', 'camera', false, { hint: 'what is set here is set on all pages that watch this stream' }),
   number('view_fov', 'Lens of the view', 'camera', 0, 0, 110, 1, {
     show: (value) => (value === 0 ? 'as filmed' : `${value}°`),
   }),
@@ -98,6 +99,10 @@ export const SERVER_SETTINGS = [
   {
     path: 'camera.fov', label: 'Lens of the camera', type: 'number', min: 0, max: 130, step: 1, none: 0,
     show: (value) => (value === 0 ? 'automatic' : `${Math.round(value)}°`), hint: 'horizontal field of view of the source',
+  },
+  {
+    path: 'outliers.std_ratio', label: 'Lone points', type: 'number', min: 0, max: 3, step: 0.1, none: 0,
+    show: (value) => (value === 0 ? 'kept' : `over ${value.toFixed(1)} σ`), hint: 'leave out points that lie farther from their neighbours than most',
   },
   { path: 'picture.side', label: 'Picture size', type: 'number', min: 160, max: 1280, step: 16, show: (v) => `${v} px` },
   {

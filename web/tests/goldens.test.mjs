@@ -2,21 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
-import { readFileSync, readdirSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodePacket, encodeCapture } from '../src/protocol.js';
 import { inflate, unpackDepth, unpackSplats } from '../src/decode/unpack.js';
 import { inverseDepth } from '../src/shape.js';
+import { NAMES, golden } from './goldens.mjs';
 
-const FOLDER = new URL('../../tests/goldens/protocol/', import.meta.url);
-
-export function golden(name) {
-  const bytes = readFileSync(new URL(`${name}.bin`, FOLDER));
-  const buffer = bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.byteLength);
-  return { buffer, wanted: JSON.parse(readFileSync(new URL(`${name}.json`, FOLDER), 'utf8')) };
-}
-
-export const NAMES = readdirSync(FOLDER).filter((name) => name.endsWith('.bin')).map((name) => name.slice(0, -4));
 const sha256 = (bytes) => createHash('sha256').update(bytes).digest('hex');
 const near = (a, b) => assert.ok(Math.abs(a - b) <= 1e-5 * Math.max(1, Math.abs(b)), `${a} is not ${b}`);
 

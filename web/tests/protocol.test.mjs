@@ -6,7 +6,7 @@ import { deflateRawSync } from 'node:zlib';
 import { ProtocolError, crc32, decodeControl, decodePacket } from '../src/protocol.js';
 import { inflate, quantiles, undelta, unpackDepth, unpackSplats } from '../src/decode/unpack.js';
 import { roomPacket } from '../dev/room.mjs';
-import { NAMES, golden } from './goldens.test.mjs';
+import { NAMES, golden } from './goldens.mjs';
 
 /** A small generator of random numbers, the same on every run (mulberry32). */
 function random(seed) {

@@ -1,12 +1,13 @@
 // Places, lengths and picking, against a room whose depth is known.
 
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodePacket } from '../src/protocol.js';
 import { unpackDepth } from '../src/decode/unpack.js';
 import { distance, length, measured, pick, pointAt, shownDepth } from '../src/shape.js';
 import { Clock } from '../src/connection.js';
-import { Settings, fit } from '../src/settings.js';
+import { SETTINGS, Settings, fit } from '../src/settings.js';
 import { paletteBytes } from '../src/palette.js';
 import { ROOM, roomPacket } from '../dev/room.mjs';
 
@@ -96,4 +97,9 @@ test('colour maps go all the way from dark to their last knot', () => {
     assert.equal(bytes.length, 1024);
     assert.ok(new Set(Array.from({ length: 256 }, (_, i) => bytes.subarray(4 * i, 4 * i + 3).join())).size > 200);
   }
+});
+
+test('every setting is in docs/viewer.md under the name that it has on the wire', () => {
+  const page = readFileSync(new URL('../../docs/viewer.md', import.meta.url), 'utf8');
+  for (const { key } of SETTINGS.filter((row) => row.key !== 'share')) assert.ok(page.includes(`\`${key}\``), key);
 });

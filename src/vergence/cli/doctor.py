@@ -91,4 +91,24 @@ def _models() -> Iterator[Finding]:
         yield Finding(f"model {card.name}", str(path) if path else "not on this machine", mend=mend)
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_machine, _runtimes, _formats, _models)
+def _live() -> Iterator[Finding]:
+    import sys
+    from importlib.util import find_spec
+
+    import cv2
+
+    extra = "pip install 'vergence[live]'"
+    has_windows = bool(getattr(cv2, "currentUIFramework", str)())
+    yield Finding(
+        "live --window",
+        "possible" if has_windows else "not possible: OpenCV without windows",
+        mend="" if has_windows else "pip uninstall opencv-python-headless; pip install opencv-python",
+    )
+    for subject, module in (("live window:", "Xlib"), ("virtual camera", "pyvirtualcam")):
+        if module == "Xlib" and sys.platform != "linux":
+            continue
+        has = find_spec(module) is not None
+        yield Finding(subject, "installed" if has else "not installed", mend="" if has else extra)
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (_machine, _runtimes, _formats, _live, _models)

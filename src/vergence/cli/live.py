@@ -1,7 +1,7 @@
 """`vergence live` and `vergence serve`: a picture that moves, in depth, in the browser."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
@@ -9,6 +9,7 @@ from vergence.cli import live_options as own
 from vergence.cli import options as opt
 
 if TYPE_CHECKING:
+    from vergence.depth.world import WorldModel
     from vergence.server.run import ServeSettings, Serving
 
 SERVER, VIEW = "Server", "View"  # panels of --help
@@ -60,9 +61,7 @@ RootPath = Annotated[
 MostClients = Annotated[
     int, typer.Option("--max-clients", min=1, help="Viewers and cameras at once.", rich_help_panel=SERVER)
 ]
-Source = Annotated[
-    str | None, typer.Argument(metavar="[SOURCE]", help="webcam:0, screen:1, a film, a photo, ...")
-]
+Source = Annotated[str | None, typer.Argument(metavar="[SOURCE]", help="webcam:0, screen:1, a film, a photo, ...")]
 Sources = Annotated[
     list[str] | None,
     typer.Argument(metavar="[SOURCE]...", help="As of live; the page can choose among them."),
@@ -71,6 +70,15 @@ NoBrowser = Annotated[bool, typer.Option("--no-browser", help="Only say the addr
 Fov = Annotated[
     float | None,
     typer.Option("--fov-x-deg", metavar="DEG", help="Horizontal field of view of the source.", rich_help_panel=VIEW),
+]
+CaptureModel = Annotated[
+    str | None,
+    typer.Option(
+        "--capture-model",
+        metavar="NAME",
+        help="Model of captures (key X); the same without it.",
+        rich_help_panel=opt.MODEL,
+    ),
 ]
 EveryFrame = Annotated[
     bool,
@@ -106,6 +114,7 @@ def live(
     token: Token = None,
     tls: Tls = False,
     model: opt.ModelName = "auto",
+    capture_model: CaptureModel = None,
     weights: opt.Weights = None,
     kind: opt.WeightsKind = None,
     max_depth: opt.MaxDepth = None,
@@ -150,6 +159,7 @@ def live(
             "camera": own.camera(focal_length_x, focal_length_y, fov_x_deg), "settings": dict(seen.settings()),
         },
         model=chosen,
+        capture_model=capture_model,
     )  # fmt: skip
 
 
@@ -170,6 +180,7 @@ def serve(
     root_path: RootPath = "",
     max_clients: MostClients = 16,
     model: opt.ModelName = "auto",
+    capture_model: CaptureModel = None,
     weights: opt.Weights = None,
     kind: opt.WeightsKind = None,
     max_depth: opt.MaxDepth = None,
@@ -197,6 +208,7 @@ def serve(
             "precision": precision, "runtime": runtime, "input_size": input_size, "streaming": streaming,
             "offline": offline, "accept_licence": accept_licence,
         },
+        capture_model=capture_model,
     )  # fmt: skip
 
 
@@ -226,15 +238,21 @@ def _run(
     opens_browser: bool,
     initial: dict[str, Any],
     model: dict[str, Any],
+    capture_model: str | None,
 ) -> None:
     from vergence.cli import report
     from vergence.cli.loading import load
+    from vergence.media.live import check_live, is_live
+    from vergence.server.capture import Capturer
     from vergence.server.engine import Engine
     from vergence.server.outliers import WithoutLonely
     from vergence.server.player import Player
     from vergence.server.run import serve as run
     from vergence.server.settings import LiveSettings
 
+    for source in sources:
+        if is_live(source):
+            check_live(source)
     live_settings = LiveSettings()
     live_settings = live_settings.with_value("camera.fov", initial["fov_x_deg"])
     live_settings = live_settings.with_value("film.every_frame", initial["every_frame"])
@@ -242,8 +260,12 @@ def _run(
         live_settings = live_settings.with_value("stabilise.method", initial["stabilise"])
     for path, value in initial.get("settings", {}).items():
         live_settings = live_settings.with_value(path, value)
-    estimator = load(model.pop("name"), **model)
-    engine = Engine(WithoutLonely(estimator, lambda: engine.settings.outliers), settings=live_settings)
+    estimator = load(**model)
+    engine = Engine(
+        WithoutLonely(estimator, lambda: engine.settings.outliers),
+        settings=live_settings,
+        gaussian_model=cast("WorldModel", estimator) if estimator.card.options.get("has_gaussians") else None,
+    )
     player = Player(engine, sources, max_side=initial["max_res"], camera=initial.get("camera"))
 
     def tell(serving: "Serving") -> None:
@@ -254,7 +276,12 @@ def _run(
 
             webbrowser.open(serving.url)
 
-    run(engine, player, settings, fragment=fragment, tell=tell)
+    finer = model
+    if capture_model is not None:
+        of_any = ("device", "precision", "runtime", "offline", "accept_licence")
+        finer = {"name": capture_model} | {name: model[name] for name in of_any}
+    capturer = Capturer(lambda: load(**finer, style="none"), engine.next_sequence)
+    run(engine, player, settings, capturer=capturer, fragment=fragment, tell=tell)
 
 
 def _show_addresses(serving: "Serving") -> None:

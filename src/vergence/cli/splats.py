@@ -147,7 +147,7 @@ def splats(
             batch=batch,
             max_memory=max_memory,
             model_fallback=model_fallback,
-            views=world.at_once(sources) if is_world else 1,
+            views=world.at_once(sources, asked.settings(shots=shots)) if is_world else 1,
             streaming=streaming,
             exact=exact,
             offline=offline,

@@ -125,13 +125,13 @@ def check_alone(*, camera: "CameraSettings", depth: Path | None) -> None:
         raise SettingsError("in one world lenses are found by the model, or known by --poses; leave out the camera's")
 
 
-def at_once(sources: Sequence[str]) -> int:
+def at_once(sources: Sequence[str], settings: "WorldSettings") -> int:
     """How many views the model sees together."""
-    from vergence.depth.long_film import ChunkSettings
     from vergence.pipelines.job import Part
-    from vergence.pipelines.posed import film_among
+    from vergence.pipelines.posed import film_among, unfolded
 
-    return len(sources) if film_among(sources, Part()) is None else ChunkSettings().size
+    pictures = unfolded(sources, settings)
+    return len(pictures) if film_among(pictures, Part()) is None else settings.chunks.size
 
 
 def target_of(sources: Sequence[str], output: Path | None) -> Path:

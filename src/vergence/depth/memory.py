@@ -29,6 +29,7 @@ SCRATCH = 140 * MB  # what the transformer's libraries keep beside their results
 CONTEXT = 700 * MB  # what CUDA and the convolutions' workspaces take on a GPU
 HELD = 10  # numbers a channel of a token, while views are decoded: four levels of two widths each, and some
 AT_WORK = 26  # likewise while the last block is at work
+HALVED = 2.5  # bytes of a parameter in half precision, in which the decoders never are
 PER_PIXEL = 3.0  # numbers a feature of the decoder, of each pixel decoded at a time
 PER_GAUSSIAN = 160  # numbers of a pixel that has one: what the network says, and what is made of it
 PER_VIEW = 12  # numbers of any pixel: the picture, depth and confidence, in the network and out of it
@@ -99,7 +100,7 @@ class Budget:
         pixels = views.height * views.width * 4
         decoding = min(chunk, views.count) * pixels * shape.features * PER_PIXEL
         if self.on_gpu:
-            fixed = CONTEXT + self.card.parameters * number
+            fixed = CONTEXT + self.card.parameters * (HALVED if number == 2 else 4)
         else:
             fixed = PROGRAM + (self.card.parameters + shape.folded) * 4
         seen = views.count * pixels * (PER_VIEW + (PER_GAUSSIAN if views.gaussians else 0))

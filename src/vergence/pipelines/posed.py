@@ -25,6 +25,7 @@ from vergence.depth.world import WorldModel
 from vergence.errors import ModelError, SettingsError
 from vergence.geometry.resample import shrink
 from vergence.media.formats import by_suffix
+from vergence.media.frames import pictures_in
 from vergence.media.key_frames import by_parallax, every, every_seconds
 from vergence.media.sampling import Shrunk
 from vergence.media.scene.cameras import cameras_of, fitted, read_cameras
@@ -98,7 +99,7 @@ def posed_pictures(
     Photos are held in memory together, as the model has to see them; of a film no more than two chunks are.
 
     Args:
-        sources: pictures, or one film.
+        sources: pictures, or one film; where cameras are known also folders of pictures.
         model: a `WorldModel`, or where `world.poses` are given any that gives z.
         world: the cameras.
         part: how much of a film, and the size of all.
@@ -109,9 +110,12 @@ def posed_pictures(
     """
     part = part or Part()
     part = replace(part, max_side=part.max_side or LONGER_SIDE)
+    sources = unfolded(sources, world)
     if film := film_among(sources, part):
         if world.poses is not None:
-            raise SettingsError(f"known cameras are found by the names of pictures; give the frames of {film} as such")
+            raise SettingsError(
+                f"known cameras are found by pictures' names, and {film} is a film; give its frames' folder"
+            )
         assert sees_many(model)
         yield from _of_film(film, model, world, part)
         return
@@ -177,6 +181,13 @@ def sees_one(card: ModelCard) -> ModelError:
         f"{card.name!r} sees one picture at a time, which gives no cameras; choose {', '.join(_able())}, "
         "or give the cameras with --poses"
     )
+
+
+def unfolded(sources: Sequence[str | Path], world: WorldSettings) -> Sequence[str | Path]:
+    """The sources, where cameras are known with the pictures of a folder in its place: their names tell the cameras."""
+    if world.poses is None:
+        return sources
+    return [one for source in sources for one in (pictures_in(Path(source)) if Path(source).is_dir() else [source])]
 
 
 def film_among(sources: Sequence[str | Path], part: Part) -> str | Path | None:

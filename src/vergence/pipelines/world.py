@@ -34,6 +34,7 @@ from vergence.pipelines.posed import (
     posed_pictures,
     sees_many,
     sees_one,
+    unfolded,
 )
 from vergence.pipelines.splats import SplatSettings, lift_picture
 from vergence.points.fuse import fuse
@@ -149,7 +150,7 @@ def process_world_splats(
         )
     _check_targets(target, world, overwrite=overwrite)
     model = _model(depth, world)
-    from_head = _is_from_head(source, model, sources)
+    from_head = _is_from_head(source, model, unfolded(sources, world))
     began = time.monotonic()
     parts: list[Gaussians] = []
     pictures = posed_pictures(

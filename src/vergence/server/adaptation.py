@@ -4,8 +4,11 @@ Lowered in the order in which the eye misses it least: bits of depth, quality of
 """
 
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from vergence.server.settings import LiveSettings
+
+Payload = Literal["rgbd", "splat16"]
 
 TOO_LONG = 2.0  # frame periods from sending to acknowledgement that count as slow,
 AT_LEAST = 0.1  # s, but never less: a distant viewer is not a slow one
@@ -16,11 +19,15 @@ COURAGE, LONGEST_COURAGE = 6.0, 96.0  # s of quick answers before more is tried;
 
 @dataclass(frozen=True)
 class Quality:
-    """What a packet is made with: bits of depth, quality of the JPEG, px of the longer side."""
+    """What a packet is made with: bits of depth, quality of the JPEG, px of the longer side.
+
+    Splats have none of these; where `bits` is 12 they are packed smaller, which costs time.
+    """
 
     bits: int
     jpeg: int
     side: int
+    payload: Payload = "rgbd"
 
 
 @dataclass(frozen=True)
@@ -83,9 +90,11 @@ def adapted(pace: Pace, *, now: float, took: float, period: float) -> Pace:
     return replace(pace, slow_since=None, quick_since=None)
 
 
-def quality_of(pace: Pace, settings: LiveSettings) -> Quality:
+def quality_of(pace: Pace, settings: LiveSettings, payload: Payload = "rgbd") -> Quality:
     """What a viewer is sent: what its connection bears, except where a setting says otherwise."""
     found = pace.level.quality
+    if payload == "splat16":
+        return Quality(16 if pace.step <= FIRST else 12, 0, 0, payload)
     return Quality(
         settings.depth_bits or found.bits,
         settings.colour_quality or found.jpeg,

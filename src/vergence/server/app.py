@@ -12,12 +12,13 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
+from starlette.responses import FileResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.hub import GOING_AWAY, NORMAL, POLICY, TRY_LATER, Closing, Hub
 from vergence.server.player import Player
@@ -29,13 +30,20 @@ logger = logging.getLogger(__name__)
 
 STATIC = Path(__file__).parent / "static"  # the built viewer
 NO_VIEWER = "the viewer is not in this installation; in a checkout run `make web`"
+NEEDED = "needed is the token, as Authorization: Bearer, or the page's cookie"
 PROTOCOL_ERROR, TOO_LONG = 1002, 1009  # RFC 6455, 7.4
 TICK = 1.0  # s
 LOGIN_BYTES = 1024
 
 
 def create_app(
-    engine: Engine, player: Player, *, access: Access, hub: Hub | None = None, static: Path = STATIC
+    engine: Engine,
+    player: Player,
+    *,
+    access: Access,
+    hub: Hub | None = None,
+    capturer: Capturer | None = None,
+    static: Path = STATIC,
 ) -> Starlette:
     """Make the application; the engine and the player run from its start to its end.
 
@@ -44,10 +52,11 @@ def create_app(
         player: feeds it.
         access: who is let in.
         hub: the clients; None for a new one.
+        capturer: makes captures of higher quality; None where there are none. Closed with the application.
         static: where the built viewer lies.
     """
     hub = hub or Hub()
-    studio = Studio(engine, player, hub, session=secrets.token_hex(4))
+    studio = Studio(engine, player, hub, session=secrets.token_hex(4), capturer=capturer)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
@@ -61,6 +70,8 @@ def create_app(
             ticking.cancel()
             await asyncio.to_thread(player.stop)
             await asyncio.to_thread(engine.stop)
+            if capturer is not None:
+                capturer.close()
 
     routes = [
         WebSocketRoute("/ws", _live),
@@ -68,6 +79,7 @@ def create_app(
         Route("/login", _login, methods=["POST"]),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
+        Route("/files/{name}", _file),
         Mount(
             "/",
             StaticFiles(directory=static, check_dir=False) if static.is_dir() else PlainTextResponse(NO_VIEWER, 404),
@@ -174,13 +186,28 @@ async def _health(request: Request) -> Response:
     return JSONResponse({"status": "ok" if is_well else "failed"}, 200 if is_well else 503)
 
 
+def _is_known(request: Request) -> bool:
+    """Whether a request brings the token or the cookie."""
+    access: Access = request.app.state.access
+    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
+    return access.knows_token(bearer) or access.has_cookie(request.cookies)
+
+
+async def _file(request: Request) -> Response:
+    """The archive of a capture."""
+    if not _is_known(request):
+        return PlainTextResponse(NEEDED, 403)
+    studio: Studio = request.app.state.studio
+    name = request.path_params["name"]
+    path = None if studio.capturer is None else studio.capturer.archive(name)
+    return PlainTextResponse("there is no such file", 404) if path is None else FileResponse(path, filename=name)
+
+
 async def _metrics(request: Request) -> Response:
     """In the text format of Prometheus."""
     studio: Studio = request.app.state.studio
-    access: Access = request.app.state.access
-    bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-    if not (access.knows_token(bearer) or access.has_cookie(request.cookies)):
-        return PlainTextResponse("needed is the token, as Authorization: Bearer, or the page's cookie", 403)
+    if not _is_known(request):
+        return PlainTextResponse(NEEDED, 403)
     clients = studio.hub.clients
     values = {
         "vergence_frames_per_second": studio.engine.fps,
@@ -232,10 +259,13 @@ async def _live(socket: WebSocket) -> None:
             with contextlib.suppress(RuntimeError, OSError, TimeoutError):
                 await asyncio.wait_for(socket.close(closing.code, closing.reason), 2.0)
     finally:
+        session.leave()
         for task in (listening, pumping):
             task.cancel()
-        await asyncio.gather(listening, pumping, return_exceptions=True)
-        session.leave()
+        ended, _ = await asyncio.wait({listening, pumping})
+        for task in ended:
+            if not task.cancelled() and isinstance(error := task.exception(), Exception):
+                logger.debug("a connection ended by %r", error)
 
 
 async def _listen(socket: WebSocket, session: Session) -> Closing | None:

@@ -14,15 +14,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, Protocol, TypeVar
 
 from vergence.depth.model import DepthModel
+from vergence.depth.world import WorldModel
 from vergence.errors import ModelError, VergenceError
 from vergence.media.camera import CameraSettings
 from vergence.server.adaptation import Quality
 from vergence.server.hub import Published
-from vergence.server.pack import Span, Spans, rgbd_packet
+from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet
 from vergence.server.settings import LiveSettings
+from vergence.server.splat16 import capacity_for
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
-from vergence.types import DepthFrame, Frame, Intrinsics
+from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics
 
 logger = logging.getLogger(__name__)
 
@@ -76,6 +78,7 @@ class _Answer:
     arrival: Arrival
     item: DepthFrame
     span: Span
+    gaussians: Gaussians | None = None
 
 
 class Slot(Generic[T]):
@@ -177,12 +180,15 @@ class Engine:
     Args:
         model: answers every frame at once.
         settings: to begin with.
+        gaussian_model: makes Gaussians of single pictures, for viewers that want those; None where none does.
 
     Raises:
         ModelError: the model looks ahead.
     """
 
-    def __init__(self, model: DepthModel, *, settings: LiveSettings | None = None) -> None:
+    def __init__(
+        self, model: DepthModel, *, settings: LiveSettings | None = None, gaussian_model: WorldModel | None = None
+    ) -> None:
         if model.lookahead > 0:
             raise ModelError(
                 f"{model.card.name} looks {model.lookahead} frames ahead and cannot run live; add --streaming, or "
@@ -190,6 +196,8 @@ class Engine:
             )
         self.model = model
         self.settings = settings or LiveSettings()
+        self._gaussian_model = gaussian_model
+        self._capacity: tuple[tuple[int, int], int] | None = None
         self.inbox: Slot[Arrival] = Slot()
         self._outbox: Slot[_Answer] = Slot()
         self._times = _Times()
@@ -198,6 +206,7 @@ class Engine:
         self._viewers: Viewers | None = None
         self._last: _Answer | None = None
         self._sequence = 0
+        self._counting = threading.Lock()
         self.frames = 0  # packed so far
         self.last_bytes = 0  # of the largest packet of the last frame
         self._pipe: tuple[tuple[Any, ...], _Pipe, Spans] | None = None
@@ -222,15 +231,31 @@ class Engine:
         if self._last is not None:
             self._outbox.put(self._last)
 
-    def repeat(self) -> None:
+    def repeat(self, *, is_paused: bool = False) -> None:
         """Ask the model about the last picture again, where no other follows by itself."""
-        if self._last is not None and self._last.arrival.is_still:
+        if self._last is not None and (is_paused or self._last.arrival.is_still):
             self.inbox.put(self._last.arrival)
 
     def forget(self) -> None:
         """Another source: show nothing of the last one any more."""
         self.inbox.clear()
         self._last = None
+
+    @property
+    def shown(self) -> Arrival | None:
+        """The picture last answered."""
+        return None if self._last is None else self._last.arrival
+
+    def next_sequence(self) -> int:
+        """The number of another packet; by any thread."""
+        with self._counting:
+            self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+            return self._sequence
+
+    @property
+    def makes_gaussians(self) -> bool:
+        """Whether viewers may want SPLAT16 packets."""
+        return self._gaussian_model is not None
 
     @property
     def fps(self) -> float:
@@ -302,9 +327,13 @@ class Engine:
                 continue
             decoded = time.perf_counter() - began
             pipe, spans = self._stages(arrival)
-            item, infer, steady = pipe(frame)
+            gaussians = None
+            if self._gaussian_model is not None and any(q.payload == "splat16" for q in self._viewers.wanted()):
+                item, gaussians, infer, steady = *self._with_gaussians(self._gaussian_model, frame), 0.0
+            else:
+                item, infer, steady = pipe(frame)
             self._times.add(decode=decoded, infer=infer, stabilise=steady)
-            answer = _Answer(arrival, item, spans(item))
+            answer = _Answer(arrival, item, spans(item), gaussians)
             self._last = answer
             self._outbox.put(answer)
 
@@ -315,24 +344,34 @@ class Engine:
             if answer is None:
                 continue
             began = time.perf_counter()
-            self._sequence = (self._sequence + 1) & 0xFFFFFFFF
+            sequence = self.next_sequence()
             arrival, packets = answer.arrival, {}
+            header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still)
             for quality in self._viewers.wanted():
-                packets[quality] = rgbd_packet(
-                    answer.item,
-                    answer.span,
-                    quality,
-                    camera=self._camera(answer.item.frame),
-                    source=arrival.source,
-                    sequence=self._sequence,
-                    time_us=arrival.time_us,
-                    is_still=arrival.is_still,
-                )
+                if quality.payload == "rgbd":
+                    camera = self._camera(answer.item.frame)
+                    packets[quality] = rgbd_packet(answer.item, answer.span, quality, header, camera=camera)
+                elif answer.gaussians is not None:
+                    is_metric, room = answer.item.depth.kind == "metric", self._room(answer)
+                    packets[quality] = splat_packet(answer.gaussians, room, quality, header, is_metric=is_metric)
             if packets:
                 self.frames += 1
                 self.last_bytes = max(map(len, packets.values()))
                 self._times.add(pack=time.perf_counter() - began)
-                self._viewers.publish(Published(self._sequence, packets))
+                self._viewers.publish(Published(sequence, packets))
+
+    def _with_gaussians(self, model: WorldModel, frame: Frame) -> tuple[DepthFrame, Gaussians | None, float]:
+        """Depth and Gaussians of one picture, in its camera's axes, and the seconds they took."""
+        began = time.perf_counter()
+        world = model.world([frame], gaussians=True)
+        return world.views[0], world.gaussians, time.perf_counter() - began
+
+    def _room(self, answer: _Answer) -> int:
+        """For how many splats a stream has room: those of its first frame."""
+        key = (answer.arrival.source, answer.arrival.run)
+        if self._capacity is None or self._capacity[0] != key:
+            self._capacity = (key, capacity_for(len(answer.gaussians) if answer.gaussians else 0))
+        return self._capacity[1]
 
     def _stages(self, arrival: Arrival) -> tuple[_Pipe, Spans]:
         settings = self.settings

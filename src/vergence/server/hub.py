@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from vergence.server.adaptation import Pace, Quality, adapted, quality_of
+from vergence.server.adaptation import Pace, Payload, Quality, adapted, quality_of
 from vergence.server.settings import LiveSettings
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,7 @@ class Client:
         self.role: Role | None = None
         self.name = ""
         self.pace = Pace()
+        self.payload: Payload = "rgbd"
         self.quality = quality_of(self.pace, settings)
         self.sent = self.skipped = 0  # packets since the last statistics
         self.last_bytes = 0
@@ -68,6 +69,7 @@ class Client:
         self.joined_at = clock()
         self._texts: deque[str] = deque()
         self._waiting: tuple[int, bytes] | None = None
+        self._special: deque[tuple[int, bytes]] = deque()
         self._unanswered: dict[int, float] = {}  # sequence to when it was sent
         self._sent_at = self.joined_at
         self._changed = asyncio.Event()
@@ -100,6 +102,11 @@ class Client:
         self._waiting = (sequence, data)
         self._changed.set()
 
+    def send(self, sequence: int, data: bytes) -> None:
+        """Leave a packet that nothing replaces, such as a capture."""
+        self._special.append((sequence, data))
+        self._changed.set()
+
     def acknowledge(self, sequence: int, *, settings: LiveSettings, period: float) -> None:
         """Take an answer, which also answers what was sent before it."""
         if sequence not in self._unanswered:
@@ -111,7 +118,7 @@ class Client:
             if older == sequence:
                 break
         self.pace = adapted(self.pace, now=now, took=took, period=period)
-        self.quality = quality_of(self.pace, settings)
+        self.quality = quality_of(self.pace, settings, self.payload)
         self._changed.set()
 
     def close(self, code: int, reason: str) -> None:
@@ -127,8 +134,8 @@ class Client:
             if self.closing is not None:
                 return self.closing
             wait = self._seconds_until_ready()
-            if wait == 0 and self._waiting is not None:
-                (sequence, data), self._waiting = self._waiting, None
+            if wait == 0:
+                sequence, data = self._next_packet()
                 self._unanswered[sequence] = self._sent_at = self._clock()
                 self.sent, self.last_bytes = self.sent + 1, len(data)
                 await socket.send_bytes(data)
@@ -139,9 +146,17 @@ class Client:
             except TimeoutError:
                 continue
 
+    def _next_packet(self) -> tuple[int, bytes]:
+        if self._special:
+            return self._special.popleft()
+        assert self._waiting is not None
+        found, self._waiting = self._waiting, None
+        return found
+
     def _seconds_until_ready(self) -> float | None:
         """0: a packet may go now; None: something has to happen first."""
-        if self._waiting is None or len(self._unanswered) >= WINDOW or self.silence > SILENT:
+        has_something = self._waiting is not None or self._special
+        if not has_something or len(self._unanswered) >= WINDOW or self.silence > SILENT:
             return None
         return max(self._sent_at + self.pace.level.interval - self._clock(), 0.0) if self.pace.level.interval else 0.0
 
@@ -192,8 +207,13 @@ class Hub:
         """Settings have changed."""
         self.settings = settings
         for client in self.clients:
-            client.quality = quality_of(client.pace, settings)
+            client.quality = quality_of(client.pace, settings, client.payload)
         self.update()
+
+    def want(self, client: Client, payload: Payload) -> None:
+        """A client would rather have the other kind of packet."""
+        client.payload = payload
+        self.apply(self.settings)
 
     def acknowledge(self, client: Client, sequence: int) -> None:
         """Take a client's answer to a packet."""
@@ -227,13 +247,14 @@ class Hub:
 
     def publish(self, frame: Published) -> None:
         """Leave a frame for all viewers. Returns at once."""
-        self._call(self._deliver, frame)
+        self.call(self._deliver, frame)
 
     def announce(self, **message: Any) -> None:
         """`tell_all` from another thread."""
-        self._call(lambda: self.tell_all(**message))
+        self.call(lambda: self.tell_all(**message))
 
-    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+    def call(self, function: Callable[..., None], *arguments: Any) -> None:
+        """Have the loop call something soon."""
         if self._loop is None or self._loop.is_closed():
             return
         try:
@@ -245,7 +266,9 @@ class Hub:
         for client in self.clients:
             if not client.is_viewer:
                 continue
-            # A quality that was chosen after the frame was packed: the nearest one there is.
-            data = frame.packets.get(client.quality) or next(iter(frame.packets.values()), None)
+            data = frame.packets.get(client.quality)
+            if data is None:  # chosen after the frame was packed: another one of its kind
+                others = (data for quality, data in frame.packets.items() if quality.payload == client.payload)
+                data = next(others, None)
             if data is not None:
                 client.offer(frame.sequence, data)

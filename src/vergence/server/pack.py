@@ -1,4 +1,4 @@
-"""From a picture with depth to its RGBD packet."""
+"""From pictures with depth, and from Gaussians, to their packets."""
 
 from dataclasses import dataclass
 from typing import TypeVar
@@ -10,9 +10,21 @@ from vergence.geometry.nearness import nearness
 from vergence.geometry.resample import shrink
 from vergence.media.camera import guessed_camera
 from vergence.server.adaptation import Quality
-from vergence.server.protocol import ColourCodec, ConfidenceCodec, DepthCodec, Flag, Rgbd, packet
+from vergence.server.protocol import (
+    ColourCodec,
+    ConfidenceCodec,
+    DepthCodec,
+    Extension,
+    Flag,
+    Rgbd,
+    Splat16,
+    SplatCodec,
+    packet,
+)
 from vergence.server.rgbd import packed_colour, packed_confidence, packed_depth
-from vergence.types import DepthFrame, DepthMap, Intrinsics
+from vergence.server.splat16 import LN_SCALE_MAX, LN_SCALE_MIN, packed_splats, splat_payload
+from vergence.splats.prune import chosen
+from vergence.types import DepthFrame, DepthMap, Gaussians, Intrinsics
 
 T = TypeVar("T", bound=np.generic)
 
@@ -74,16 +86,44 @@ class Spans:
         return span
 
 
+@dataclass(frozen=True)
+class Header:
+    """What every packet says of itself, see docs/protocol.md."""
+
+    source: int = 0
+    sequence: int = 0
+    time_us: int = 0
+    is_still: bool = False
+    flags: Flag = Flag.INDEPENDENT  # besides what is said above and found out below
+
+    def packet(self, extension: Extension, *blocks: bytes, is_metric: bool) -> bytes:
+        """Make the packet."""
+        flags = self.flags | Flag.INDEPENDENT
+        if is_metric:
+            flags |= Flag.METRIC
+        if self.is_still:
+            flags |= Flag.STILL
+        return packet(extension, blocks, flags=flags, source=self.source, sequence=self.sequence, time_us=self.time_us)
+
+
+FIRST = Header()
+
+
+def splat_packet(
+    gaussians: Gaussians, room: int, quality: Quality, header: Header = FIRST, *, is_metric: bool = False
+) -> bytes:
+    """Pack Gaussians for a stream that has room for so many; of more the most opaque are sent."""
+    if len(gaussians) > room:
+        opaque = np.argpartition(-gaussians.opacities, room - 1)[:room]
+        gaussians = chosen(gaussians, np.sort(opaque))
+    codec = SplatCodec.PLAIN if quality.bits == 16 else SplatCodec.PLANAR_DEFLATE
+    payload = splat_payload(packed_splats(gaussians), codec=codec)
+    extension = Splat16(len(gaussians), room, LN_SCALE_MIN, LN_SCALE_MAX, 0.0, 1.0, codec)
+    return header.packet(extension, payload, is_metric=is_metric)
+
+
 def rgbd_packet(
-    item: DepthFrame,
-    span: Span,
-    quality: Quality,
-    *,
-    camera: Intrinsics | None = None,
-    source: int = 0,
-    sequence: int = 0,
-    time_us: int = 0,
-    is_still: bool = False,
+    item: DepthFrame, span: Span, quality: Quality, header: Header = FIRST, *, camera: Intrinsics | None = None
 ) -> bytes:
     """Pack a picture with depth.
 
@@ -91,8 +131,8 @@ def rgbd_packet(
         item: any kind of depth; relative kinds are shown between `RELATIVE_NEAR` and `RELATIVE_FAR`.
         span: of the integers, see `Spans`.
         quality: how fine.
+        header: what it says of itself.
         camera: what the user says of it; else the depth's, the picture's, or 60 degrees over the longer side.
-        source, sequence, time_us, is_still: of the header.
     """
     near = nearness(item.depth)
     height, width = _within(near.shape, quality.side)
@@ -104,7 +144,7 @@ def rgbd_packet(
     rows, columns = _within(rgb.shape[:2], quality.side)
     colour = packed_colour(np.ascontiguousarray(shrink(rgb, columns, rows)), quality.jpeg)
     confidence = _confidence(item.depth, width, height)
-    lens = _lens(item, camera, width, height)
+    lens = lens_of(item, camera, width, height)
     is_relative = item.depth.kind in ("affine_inverse", "disparity")
     extension = Rgbd(
         width, height, lens.fx, lens.fy, lens.cx, lens.cy,
@@ -112,14 +152,7 @@ def rgbd_packet(
         codec, ColourCodec.JPEG, ConfidenceCodec.DEFLATE8 if confidence else ConfidenceCodec.NONE,
         len(colour), len(depth), len(confidence), **_pose(item.depth),
     )  # fmt: skip
-    flags = Flag.INDEPENDENT
-    if item.depth.kind == "metric":
-        flags |= Flag.METRIC
-    if is_still:
-        flags |= Flag.STILL
-    return packet(
-        extension, (colour, depth, confidence), flags=flags, source=source, sequence=sequence, time_us=time_us
-    )
+    return header.packet(extension, colour, depth, confidence, is_metric=item.depth.kind == "metric")
 
 
 def _within(shape: tuple[int, ...], side: int) -> tuple[int, int]:
@@ -146,7 +179,7 @@ def _confidence(depth: DepthMap, width: int, height: int) -> bytes:
     return packed_confidence(_thinned(depth.confidence, width, height), float(low), float(high))
 
 
-def _lens(item: DepthFrame, camera: Intrinsics | None, width: int, height: int) -> Intrinsics:
+def lens_of(item: DepthFrame, camera: Intrinsics | None, width: int, height: int) -> Intrinsics:
     """The camera of the grid of depth that is sent."""
     frame, depth = item.frame, item.depth
     known = camera or depth.intrinsics or frame.intrinsics or guessed_camera(frame.width, frame.height)

@@ -104,7 +104,12 @@ class Player:
     """
 
     def __init__(
-        self, engine: Engine, uris: tuple[str, ...] = (), *, max_side: int | None = None, camera: CameraSettings | None = None
+        self,
+        engine: Engine,
+        uris: tuple[str, ...] = (),
+        *,
+        max_side: int | None = None,
+        camera: CameraSettings | None = None,
     ) -> None:
         self._engine, self._camera = engine, camera
         self._max_side = max_side
@@ -365,7 +370,7 @@ class Player:
             )
 
     def _seen(self, frame: Frame) -> Frame:
-        camera = self._camera and self._camera.of(frame.width, frame.height)
+        camera = None if self._camera is None else self._camera.of(frame.width, frame.height)
         return self._small(frame if camera is None else replace(frame, intrinsics=camera))
 
     def _small(self, frame: Frame) -> Frame:

@@ -1,5 +1,6 @@
 """Serving until someone says stop: the port, the address to open, a clean end."""
 
+import asyncio
 import ipaddress
 import logging
 import socket
@@ -9,9 +10,13 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
 
 from vergence.errors import SettingsError
 from vergence.server.app import create_app, say_goodbye
+from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.hub import MOST_CLIENTS, Hub
 from vergence.server.player import Player
@@ -22,6 +27,7 @@ from vergence.server.tls import Certificate, own_addresses, own_certificate
 logger = logging.getLogger(__name__)
 
 PING = 15.0  # s between pings of the protocol: proxies cut what is silent for 30 and more
+PATIENCE = 10.0  # s in which a connection says what it wants
 GRACE = 3  # s for connections to end
 BACKLOG = 256
 PORT = 8123
@@ -81,6 +87,7 @@ def serve(
     player: Player,
     settings: ServeSettings,
     *,
+    capturer: Capturer | None = None,
     fragment: dict[str, str] | None = None,
     tell: Callable[[Serving], None],
 ) -> None:
@@ -89,6 +96,7 @@ def serve(
     Args:
         engine, player: what is served.
         settings: where and for whom.
+        capturer: makes captures of higher quality.
         fragment: what the page is told besides the token, such as the first view.
         tell: called once the port is open.
 
@@ -102,8 +110,9 @@ def serve(
         port = listening.getsockname()[1]
         hub = Hub(most_clients=settings.most_clients)
         config = uvicorn.Config(
-            create_app(engine, player, access=settings.access, hub=hub),
-            ws="websockets-sansio",
+            create_app(engine, player, access=settings.access, hub=hub, capturer=capturer),
+            ws=_Connection,
+            http=_Request,
             ws_max_size=MESSAGE_BYTES,
             ws_per_message_deflate=False,
             ws_ping_interval=PING,
@@ -134,6 +143,29 @@ def serve(
             server.run(sockets=[listening])
         except KeyboardInterrupt:
             logger.debug("stopped")
+
+
+class _Request(H11Protocol):
+    """A connection that has to ask for something soon, or is closed: else who asks for nothing keeps others out."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.loop.call_later(PATIENCE, self._close_if_silent)
+
+    def _close_if_silent(self) -> None:
+        has_asked = getattr(self, "cycle", None) is not None
+        if not has_asked and not self.transport.is_closing() and self.transport.get_protocol() is self:
+            self.transport.close()
+
+
+class _Connection(WebSocketsSansIOProtocol):
+    """A WebSocket that can be shut down also while it is closing, which uvicorn 0.54 does not expect."""
+
+    def shutdown(self) -> None:
+        try:
+            super().shutdown()
+        except InvalidState:
+            self.transport.close()
 
 
 class _Server(uvicorn.Server):

@@ -8,7 +8,9 @@ from importlib.metadata import version
 from typing import Any
 
 from vergence.errors import MediaError, ProtocolError, SettingsError
+from vergence.media.camera import CameraSettings
 from vergence.server import upload
+from vergence.server.capture import Capturer, Step
 from vergence.server.engine import Engine, now_us
 from vergence.server.hub import WINDOW, Client, Hub
 from vergence.server.player import Player, SourceKind
@@ -23,6 +25,7 @@ NAME_CHARACTERS = 64
 MOST_FAULTS = 20  # of one client, before it is let go
 OLDEST = 10_000_000  # µs a picture may have been on its way; else its clock is wrong
 MOST_CAMERAS = 8
+PING = 4  # s between pings
 
 
 class Broken(Exception):  # noqa: N818 - it ends a connection, it is no error of ours
@@ -32,8 +35,11 @@ class Broken(Exception):  # noqa: N818 - it ends a connection, it is no error of
 class Studio:
     """The parts that all sessions of a server share: engine, player, hub and the settings, which it keeps alike."""
 
-    def __init__(self, engine: Engine, player: Player, hub: Hub, *, session: str) -> None:
-        self.engine, self.player, self.hub, self.session = engine, player, hub, session
+    def __init__(
+        self, engine: Engine, player: Player, hub: Hub, *, session: str, capturer: Capturer | None = None
+    ) -> None:
+        self.engine, self.player, self.hub, self.session, self.capturer = engine, player, hub, session, capturer
+        self._ticks = 0
         self.hub.apply(engine.settings)
         player.is_watched = lambda: hub.is_watched
         player.on_change = lambda: hub.announce(t="sources", sources=player.described())
@@ -48,12 +54,18 @@ class Studio:
         self.hub.apply(settings)
         self.hub.tell_all(t="config", settings=settings.nested())
         if path.startswith(("camera.", "stabilise.")):
-            self.engine.repeat()
+            self.engine.repeat(is_paused=not self.player.is_playing)
         if not path.startswith("view."):
             self.engine.refresh()
 
+    @property
+    def payloads(self) -> list[str]:
+        """The kinds of packets there may be."""
+        return ["rgbd", "splat16"] if self.engine.makes_gaussians else ["rgbd"]
+
     def tick(self) -> None:
         """Once a second: statistics for everyone, and who has gone silent."""
+        self._ticks += 1
         self.hub.period = self.engine.period
         self.hub.check()
         player = self.player
@@ -66,10 +78,12 @@ class Studio:
         for client in self.hub.clients:
             if client.role is None:
                 continue
-            client.tell(
-                **(common | {"t": "stats", "level": client.pace.step, "sent": client.sent, "skipped": client.skipped})
-            )
+            trip = None if client.round_trip is None else round(1e3 * client.round_trip, 1)
+            own = {"level": client.pace.step, "sent": client.sent, "skipped": client.skipped, "round_trip_ms": trip}
+            client.tell(t="stats", **common, **own)
             client.sent = client.skipped = 0
+            if self._ticks % PING == 0:
+                client.tell(t="ping", ts=now_us())
 
     def hello(self, client: Client, source: int | None) -> dict[str, Any]:
         """The first message to a client."""
@@ -88,7 +102,7 @@ class Studio:
                 "licence": card.licence,
                 "is_commercial": card.is_commercial,
             },
-            "modes": ["rgbd"],
+            "modes": self.payloads,
             "capacity": None,
             "metric": card.kind == "metric",
             "limits": {
@@ -211,6 +225,17 @@ class Session:
             raise SettingsError("set has no path")
         self._studio.set(path, message.get("value"))
 
+    def _want(self, message: dict[str, Any]) -> None:
+        kind = message.get("kind")
+        if kind not in ("rgbd", "splat16"):
+            raise SettingsError(f"one can want rgbd or splat16, not {kind!r}")
+        if kind not in self._studio.payloads:
+            self._fault("not-available", "the model makes no Gaussians", "start the server with one that does")
+            return
+        self._studio.hub.want(self._client, kind)
+        self._studio.engine.repeat(is_paused=not self._studio.player.is_playing)
+        self._studio.engine.refresh()
+
     def _source(self, message: dict[str, Any]) -> None:
         number = _whole(message, "id")
         if all(number != source["id"] for source in self._studio.player.described()):
@@ -238,7 +263,23 @@ class Session:
         self._studio.engine.refresh()
 
     def _capture(self, _: dict[str, Any]) -> None:
-        self._fault("not-available", "this server makes no captures of higher quality", "")
+        studio = self._studio
+        capturer, arrival, fov = studio.capturer, studio.engine.shown, studio.engine.settings.camera_fov
+        if capturer is None:
+            self._fault("not-available", "this server makes no captures of higher quality", "")
+        elif arrival is None:
+            self._fault("not-available", "nothing is shown that could be captured", "choose a source first")
+        else:
+            camera = None if fov is None else CameraSettings(fov_x_deg=fov)
+            has_begun = capturer.start(arrival, camera, lambda step: studio.hub.call(self._captured, step))
+            if not has_begun:
+                self._fault("not-available", "another capture is being made", "wait until it is done")
+
+    def _captured(self, step: Step) -> None:
+        url = f"files/{step.archive}" if step.archive else None
+        self._client.tell(t="capture", state=step.state, progress=step.progress, url=url, msg=step.message)
+        if step.packet is not None and self._client.is_viewer:
+            self._client.send(*step.packet)
 
     def _ping(self, message: dict[str, Any]) -> None:
         stamp = message.get("ts")
@@ -252,6 +293,7 @@ class Session:
     _ANSWERS: dict[str, Callable[["Session", dict[str, Any]], None]] = {  # noqa: RUF012 - a table, never changed
         "ack": _ack,
         "set": _set,
+        "want": _want,
         "source": _source,
         "play": _play,
         "pause": _pause,

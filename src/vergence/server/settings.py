@@ -24,7 +24,7 @@ class LiveSettings:
         picture_side: px the longer side has at most, of what is sent.
         rate_most: frames a second.
         stabilise_method, stabilise_half_life: see `stability.stabilise`.
-        outliers_neighbours, outliers_std_ratio: which pixels lie alone and are left out, see `outliers`; None: none are.
+        outliers_neighbours, outliers_std_ratio: which pixels lie alone and are left out; None: none are.
         camera_fov: horizontal, degrees; None where only the source or the model may know.
         film_speed, film_every_frame, film_loop: how a film is played.
         view: what only viewers understand.

@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 
 from clips import drawing, write_clip
+from rtsp_server import rtsp_camera
 from vergence.errors import MediaError
 from vergence.media.live import network, open_live
 from vergence.media.live.network import ReconnectingGrabber, open_network, shown
@@ -94,6 +95,20 @@ def test_a_stream_that_breaks_off_is_opened_again(server, caplog):
         frames = list(source)
     assert len(frames) == 14
     assert "broke off" in caplog.text
+    assert "is back after" in caplog.text
+
+
+def test_a_camera_of_the_network_is_shown_as_it_comes():
+    with rtsp_camera() as uri, open_live(uri, max_frames=8) as source:
+        frames = list(source)
+    assert frames[0].rgb.shape == (48, 64, 3)
+    assert len(frames) == 8
+    assert abs(frames[-1].rgb.astype(int) - frames[0].rgb).max() > 50  # its bar moves
+
+
+def test_a_camera_of_the_network_that_restarts_is_shown_again(caplog):
+    with rtsp_camera(pictures=30) as uri, open_live(uri, end=Fraction(20), max_frames=40) as source:
+        assert len(list(source)) == 40
     assert "is back after" in caplog.text
 
 

@@ -13,7 +13,7 @@ const GESTURES = [
 
 export class Help {
   constructor() {
-    const rows = (list) => h('dl', { class: 'keys' }, ...list.flatMap(([key, does]) => [h('dt', {}, h('kbd', {}, key)), h('dd', {}, does)]));
+    const rows = (list) => h('dl', { class: 'keys' }, ...list.map(([key, does]) => h('div', {}, h('dt', {}, h('kbd', {}, key)), h('dd', {}, does))));
     this.element = h(
       'dialog',
       { class: 'help glass', 'aria-labelledby': 'help-title', onclick: (event) => event.target === this.element && this.close() },

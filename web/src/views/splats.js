@@ -43,7 +43,8 @@ export class SplatsView {
       const { scales } = dyno.splitGsplat(gsplat).outputs;
       return { gsplat: dyno.combineGsplat({ gsplat, scales: dyno.mul(scales, this.size) }) };
     });
-    this.object = new SplatMesh({ packedSplats: this.#packed, objectModifier: resize, raycastable: false });
+    // The mesh puts its own encoding in place of the array's: both are told.
+    this.object = new SplatMesh({ packedSplats: this.#packed, splatEncoding, objectModifier: resize, raycastable: false });
     this.object.frustumCulled = false;
     this.#stage.data.add(this.object);
   }

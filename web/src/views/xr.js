@@ -32,12 +32,14 @@ export class HeadsetView {
     renderer.xr.setReferenceSpaceType('local'); // its origin is the head when the session begins
     session.addEventListener('select', () => this.#onSelect());
     session.addEventListener('squeeze', () => (this.#stage.headset = { scale: 1, yaw: 0, forward: 0 }));
-    session.addEventListener('end', () => {
-      this.session = null;
-      this.#onEnd();
-    });
     await renderer.xr.setSession(session);
     this.session = session;
+    const end = () => {
+      renderer.xr.removeEventListener('sessionend', end);
+      this.session = null;
+      this.#onEnd();
+    };
+    renderer.xr.addEventListener('sessionend', end);
     if (kind === 'immersive-ar') renderer.setClearColor(0x000000, 0);
     else renderer.setClearColor(0x000000, 1);
   }

@@ -159,7 +159,7 @@ class _Attention(nn.Module):
     def __init__(self, width: int, heads: int, has_normed_queries: bool) -> None:
         super().__init__()
         self.heads = heads
-        self.parts = 1  # that queries come in: an exported graph holds all scores of a part in memory
+        self.is_by_head = False  # one after the other, for exported graphs: they hold all scores in memory
         self.qkv = nn.Linear(width, 3 * width)
         self.q_norm = nn.LayerNorm(width // heads, HEAD_EPSILON) if has_normed_queries else nn.Identity()
         self.k_norm = nn.LayerNorm(width // heads, HEAD_EPSILON) if has_normed_queries else nn.Identity()
@@ -170,18 +170,12 @@ class _Attention(nn.Module):
         queries, keys = self.q_norm(queries), self.k_norm(keys)
         if turns is not None:
             queries, keys = turn(queries, turns), turn(keys, turns)
-        if self.parts == 1:
-            mixed = functional.scaled_dot_product_attention(queries, keys, values)
+        if self.is_by_head:
+            heads = zip(*(part.split(1, dim=1) for part in (queries, keys, values)), strict=True)
+            mixed = torch.cat([functional.scaled_dot_product_attention(*head) for head in heads], dim=1)
         else:
-            parts = _in_parts(queries, self.parts)
-            mixed = torch.cat([functional.scaled_dot_product_attention(part, keys, values) for part in parts], dim=2)
+            mixed = functional.scaled_dot_product_attention(queries, keys, values)
         return self.proj(mixed.transpose(1, 2).flatten(2))
-
-
-def _in_parts(queries: Tensor, count: int) -> list[Tensor]:
-    """(B, heads, N, 64) as so many parts along N whatever N is, as an exported graph needs them; some may be empty."""
-    size = (queries.shape[2] + count - 1) // count
-    return [queries[:, :, n * size : (n + 1) * size] for n in range(count - 1)] + [queries[:, :, (count - 1) * size :]]
 
 
 def turns_of(places: Tensor, dtype: torch.dtype) -> Turns:

@@ -102,8 +102,10 @@ def _draw(first, last, rays, balls, sun, pixel, rgb):  # type: ignore[no-untyped
                     # A round shadow below, moved away from the sun, wide and soft.
                     dx = x * t - ball[0] - F(0.4) * ball[3]
                     dz = z * t - ball[2] - F(0.3) * ball[3]
-                    away = np.sqrt(dx * dx + dz * dz) / ball[3]
-                    dark = F(1) - F(0.55) * min(max(F(1.3) - away, F(0)), F(1))
+                    away = (dx * dx + dz * dz) / (ball[3] * ball[3])
+                    if away > F(1.69):
+                        continue
+                    dark = F(1) - F(0.55) * min(F(1.3) - np.sqrt(away), F(1))
                     for k in range(3):
                         rgb[v, u, k] = np.uint8(rgb[v, u, k] * dark)
             for ball in balls:
@@ -111,6 +113,8 @@ def _draw(first, last, rays, balls, sun, pixel, rgb):  # type: ignore[no-untyped
                 along = x * ball[0] + y * ball[1] + z * ball[2]
                 far = ball[0] * ball[0] + ball[1] * ball[1] + ball[2] * ball[2] - radius * radius
                 inside = along * along - square * far
+                if inside < F(-0.1) * radius * radius * square:
+                    continue
                 # A soft edge one pixel wide: the discriminant over its slope.
                 cover = inside / max(F(2) * radius * np.sqrt(square) * along * pixel, F(1e-6)) + F(0.5)
                 cover = min(max(cover, F(0)), F(1))

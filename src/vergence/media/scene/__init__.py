@@ -8,4 +8,5 @@ In memory everything has OpenCV axes: cameras look along z with y down, and so d
 | COLMAP (.bin, .txt)       | as memory, from the world | as memory                                                   |
 | transforms.json           | looks along -z, y up      | z up: x right, y forward; `applied_transform` says how      |
 | .npz                      | as memory, to the world   | as memory                                                   |
+| our .json                 | as memory, to the world   | as memory                                                   |
 """

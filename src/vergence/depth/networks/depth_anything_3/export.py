@@ -46,7 +46,6 @@ Network = AnyView | OneView | Nested
 
 SHOWN = 3  # views, to the tracer of a graph of any number: with fewer no reference is chosen
 MOST_VIEWS = 1024
-PARTS_TOGETHER = 8  # of the queries of blocks that see all views: a graph holds every score of a part in memory
 COMPARED = (1, 2, 4)  # views on which a graph of any number is compared
 
 
@@ -87,7 +86,7 @@ def export(network: Network | Nested, target: Path, *, size: Size | None, opset:
     assert isinstance(folded, AnyView)
     if views != 1:
         for block in folded.pretrained.seeing_together():
-            block.attn.parts = PARTS_TOGETHER
+            block.attn.is_by_head = True
     parts = _parts(folded, size, views)
     if len(parts) == 1:
         write_file(parts[0], target, opset)
