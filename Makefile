@@ -35,6 +35,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/bench.py | tee benchmarks/results_bench.md
 	$(BIN)/python benchmarks/stability.py | tee benchmarks/results_stability.md
 	$(BIN)/python benchmarks/synthetic.py | tee benchmarks/results_synthetic.md
+	$(BIN)/python benchmarks/live.py | tee benchmarks/results_live.md
 	$(BIN)/python -c 'import torch' || $(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,openvino]'
 	$(BIN)/python benchmarks/networks.py | tee benchmarks/results_networks.md

@@ -12,7 +12,6 @@ else this machine is doing. The last table is the whole server, its test pattern
 import argparse
 import asyncio
 import statistics
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -150,7 +149,7 @@ async def whole() -> None:
     engine.stop()
     ages = sorted(viewer.ages)
     assert ages, "the engine gave nothing"
-    print(f"\n| {model.card.name}, test pattern, {threading.active_count()} threads left | |\n|---|---|")
+    print(f"\n| {model.card.name}, test pattern, a viewer beside it | |\n|---|---|")
     print(f"| frames/s | {len(ages) / seconds:.1f} |")
     print(f"| taken to packed, median / 95 % | {statistics.median(ages):.0f} / {ages[int(0.95 * len(ages))]:.0f} ms |")
     for name in ("wait", "infer", "stabilise", "pack"):

@@ -25,7 +25,7 @@ BELOW = {  # what each part may import besides `errors`, `types` and itself
     "evaluation": {"geometry", "media", "depth", "stability", "stereo", "synthetic", "datasets"},
     "training": {"geometry", "depth", "stability", "synthetic", "datasets", "evaluation"},
     "pipelines": {"streaming", "geometry", "media", "depth", "stability", "stereo", "points", "splats"},
-    "server": {"streaming", "geometry", "media", "depth", "stability", "splats", "pipelines"},
+    "server": {"streaming", "geometry", "media", "depth", "stability", "stereo", "splats", "pipelines"},
     "cli": None,  # anything
     "__init__": None,
 }

@@ -18,10 +18,11 @@ from vergence.media.sampling import Thinned
 from vergence.pipelines import window as module
 from vergence.pipelines.depth import process_depth
 from vergence.pipelines.job import Part
+from vergence.pipelines.recorded import Recorded
 from vergence.pipelines.stereo import process_photo, process_video
 from vergence.pipelines.window import OpenCvWindow, show_window
 from vergence.stability.stabilise import StabiliseSettings
-from vergence.types import DepthFrame, DepthMap
+from vergence.types import DepthFrame, DepthMap, Frame
 
 LIVE = "test:96x64@30"
 RAW = StabiliseSettings(method="none")
@@ -170,6 +171,37 @@ def test_films_run_at_their_own_speed_and_photos_are_shown(tmp_path):
     assert time.monotonic() - began > 11 / 24
     Image.new("RGB", (64, 48)).save(tmp_path / "photo.jpg")
     assert shown(tmp_path, Screen(), source=tmp_path / "photo.jpg")[0] == 1
+
+
+def test_answers_of_a_model_are_recorded_at_the_moments_they_come(tmp_path):
+    moments, lines = iter([50.0, 50.5, 50.5, 52.0]), []
+    # The clock of a film goes back where someone seeks in it.
+    frames = [Frame(np.full((48, 64, 3), 60 * i, np.uint8), i, Fraction(7 - i)) for i in range(4)]
+    with Recorded(Ramp(), tmp_path, tell=lines.append, clock=lambda: next(moments)) as model:
+        assert [item.frame.index for item in model.estimate(frames)] == [0, 1, 2, 3]
+    (path,) = tmp_path.glob("*.mp4")
+    assert lines == [f"recorded {path}"]
+    film = film_of(path)
+    assert [(width, height) for width, height, _ in film] == [(128, 48)] * 4
+    assert [round(float(time), 2) for *_, time in film] == [0.0, 0.5, 0.5, 2.0]
+
+
+def test_pictures_of_another_size_begin_another_film(tmp_path):
+    lines = []
+    frames = [Frame(np.zeros((48, 64 if i < 3 else 96, 3), np.uint8), i, Fraction(i)) for i in range(5)]
+    with Recorded(Ramp(), tmp_path, tell=lines.append) as model:
+        assert len(list(model.estimate(frames))) == 5
+    assert sorted(len(film_of(path)) for path in tmp_path.glob("*.mp4")) == [2, 3]
+    assert len(lines) == 2
+
+
+def test_a_recording_that_fails_is_told_and_the_model_goes_on(tmp_path):
+    lines = []
+    frames = [Frame(np.zeros((48, 64, 3), np.uint8), i, Fraction(i)) for i in range(3)]
+    with Recorded(Ramp(), tmp_path / "not there", tell=lines.append) as model:
+        assert len(list(model.estimate(frames))) == 3
+    (line,) = lines
+    assert line.startswith("recording ended: ")
 
 
 def test_every_picture_also_goes_to_another_output(tmp_path):

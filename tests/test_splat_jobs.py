@@ -21,6 +21,7 @@ from vergence import (
 from vergence.errors import FormatError, MediaError, SettingsError, TargetError
 from vergence.media.camera import CameraSettings
 from vergence.media.cloud_file import write_cloud
+from vergence.media.scene.npz import write_npz
 from vergence.media.scene.scene import Scene
 from vergence.media.splats.open import read_gaussians, write_gaussians
 from vergence.pipelines.render import RenderSettings, closing_radius, read_scene
@@ -174,6 +175,24 @@ def test_given_poses_are_gone_through(photo, metres, tmp_path):
         process_render(scene, tmp_path / "no.mp4", settings=RenderSettings(path="orbit"), poses=[away, away])
 
 
+def test_a_known_camera_sees_again_what_the_photo_showed(tmp_path):
+    taken = Intrinsics(100, 130, 70, 30, 128, 96)  # pixels that are not square, a middle that is not the picture's
+    u, v = np.meshgrid(np.arange(128) + 0.5, np.arange(96) + 0.5)
+    z = np.full(u.shape, 2.0)
+    points = np.stack([(u - taken.cx) / taken.fx * z, (v - taken.cy) / taken.fy * z, z], axis=-1).reshape(-1, 3)
+    colours = np.stack([2 * u, 2 * v, 0 * u], axis=-1).reshape(-1, 3).astype(np.uint8)
+    write_cloud(tmp_path / "wall.ply", Scene(cloud=PointCloud(points.astype(np.float32), colours)))
+    settings = RenderSettings(point_radius=6)
+    process_render(
+        tmp_path / "wall.ply", tmp_path / "a.png", settings=settings, poses=[np.eye(4), np.eye(4)], lens=taken
+    )
+    seen = np.asarray(Image.open(tmp_path / "a.png"), np.float64)
+    assert seen.shape == (720, 960, 3)
+    v, u = np.mgrid[20:700, 20:940]
+    np.testing.assert_allclose(seen[v, u, 0], 2 * u / 7.5, atol=5)
+    np.testing.assert_allclose(seen[v, u, 1], 2 * v / 7.5, atol=5)
+
+
 def test_points_are_drawn_too_on_the_colour_asked_for(tmp_path):
     dice = np.random.default_rng(0)
     points = dice.normal(size=(4000, 3)).astype(np.float32)
@@ -181,6 +200,8 @@ def test_points_are_drawn_too_on_the_colour_asked_for(tmp_path):
     assert isinstance(read_scene(tmp_path / "ball.ply"), PointCloud)
     write_cloud(tmp_path / "ball.glb", Scene(cloud=read_scene(tmp_path / "ball.ply")))
     np.testing.assert_array_equal(read_scene(tmp_path / "ball.glb").points, points)
+    write_npz(tmp_path / "ball.npz", Scene(cloud=read_scene(tmp_path / "ball.ply")))
+    np.testing.assert_array_equal(read_scene(tmp_path / "ball.npz").points, points)
     settings = RenderSettings(background=(0, 0, 1), point_radius=2)
     done = process_render(tmp_path / "ball.ply", tmp_path / "ball.png", settings=settings)
     picture = np.asarray(Image.open(done.path))

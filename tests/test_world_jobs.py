@@ -359,6 +359,9 @@ def test_a_films_first_shot_is_its_world(tmp_path, caplog):
     done = process_world_cloud([frames], tmp_path / "out.ply", depth=Any(), world=WorldSettings(every=1))
     assert done.frames == 4
     assert "the world ends there" in caplog.text
+    assert "hardly moves" not in caplog.text
+    assert process_world_cloud([frames], tmp_path / "still.ply", depth=Any()).frames == 1
+    assert "the picture hardly moves" in caplog.text
 
 
 def test_splats_give_colmap_points_in_their_colours_and_not_too_many(photos, tmp_path, monkeypatch):

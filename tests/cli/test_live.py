@@ -83,3 +83,9 @@ def test_the_address_is_on_stdout_and_all_else_is_not(served):
 def test_a_weak_token_is_refused(served):
     with pytest.raises(SettingsError, match="token"):
         served("live", "test:", "--token", "1234")
+
+
+def test_https_for_this_machine_alone_says_how_to_let_others_in(served, monkeypatch):
+    serving = run.Serving("https://127.0.0.1:1/#t=x", (), "AB:CD")
+    monkeypatch.setattr(run, "Serving", lambda *_: serving)
+    assert "--host 0.0.0.0" in served("live", "test:", "--tls")["result"].stderr

@@ -219,3 +219,19 @@ def test_latency_does_not_grow_with_a_viewer_that_is_slow(tmp_path):
     half = len(found) // 2
     assert half >= 4
     assert min(found[half:]) < min(found[:half]) + 1.0  # a queue would have grown by seconds
+
+
+@pytest.mark.parametrize(
+    ("host", "found"),
+    [
+        ("127.0.0.1", []),
+        ("localhost", []),
+        ("::1", []),
+        ("192.168.1.5", ["192.168.1.5"]),
+        ("0.0.0.0", ["10.0.0.9"]),
+        ("::", ["10.0.0.9", "fd00::2"]),
+    ],
+)
+def test_others_are_told_the_addresses_that_lead_here(monkeypatch, host, found):
+    monkeypatch.setattr(run, "own_addresses", lambda: ["10.0.0.9", "fd00::2"])
+    assert run._addresses(host) == found

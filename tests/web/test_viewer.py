@@ -275,6 +275,30 @@ def test_the_cameras_pictures_go_up_and_come_back_in_depth(open_viewer):
         viewer.wait("vergence.connection.state === 'open' && !vergence.state.sources.length")
 
 
+def test_the_stream_is_recorded_and_can_be_saved(open_viewer):
+    viewer = open_viewer().wait_for_picture()
+    viewer.page.keyboard.press("Shift+R")
+    viewer.wait("document.querySelector('.status').textContent.startsWith('Recording')")
+    viewer.page.keyboard.press("Shift+R")
+    viewer.wait("document.querySelector('.notices a[download]')?.href.includes('/files/')")
+    assert viewer.get("document.querySelector('.status').textContent").startswith("Live")
+
+
+def test_what_is_live_can_be_looked_back_on(open_viewer):
+    with running("test:64x36@10") as url:
+        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
+        viewer.wait("vergence.film.past > 2")
+        viewer.page.keyboard.press("Space")
+        viewer.wait("document.querySelector('.status').textContent.startsWith('Paused')")
+        newest = viewer.get("vergence.stream.head.time")
+        viewer.page.get_by_role("slider", name="Look back").press("Home")
+        viewer.wait(f"vergence.stream.head.time < {newest}")
+        assert viewer.get("document.querySelector('.film output').value").endswith("ago")
+        viewer.page.locator("canvas").press("Space")
+        viewer.wait(f"vergence.stream.head.time > {newest}")
+        assert viewer.get("document.querySelector('.film output').value") == "now"
+
+
 def test_settings_of_the_stream_reach_every_viewer(open_viewer):
     first, second = open_viewer().wait_for_picture(), open_viewer().wait_for_picture()
     first.get("vergence.connection.send({t: 'set', path: 'view.depth_scale', value: 0.5})")

@@ -3,7 +3,6 @@
 import './style.css';
 import { Connection, takeFragment } from './connection.js';
 import { canUseCamera } from './capture/camera.js';
-import { canShareScreen } from './capture/screen.js';
 import { Uploader } from './capture/uploader.js';
 import { Decoder } from './decode/decoder.js';
 import { Kind } from './protocol.js';
@@ -13,7 +12,7 @@ import { Stream } from './stream.js';
 import { Dock } from './ui/dock.js';
 import { h } from './ui/dom.js';
 import { Notices } from './ui/errors.js';
-import { Film } from './ui/film.js';
+import { Film, clock } from './ui/film.js';
 import { Help } from './ui/help.js';
 import { Hints } from './ui/hints.js';
 import { icon } from './ui/icons.js';
@@ -21,22 +20,16 @@ import { listen } from './ui/keys.js';
 import { Legend } from './ui/legend.js';
 import { Measure } from './ui/measure.js';
 import { Panel } from './ui/panel.js';
+import { askForTilt, watchIdle, watchPointer, watchTilt } from './ui/pointer.js';
 import { Source } from './ui/source.js';
 import { Statistics } from './ui/stats.js';
-import { CloudView } from './views/cloud.js';
-import { DepthView } from './views/depth.js';
-import { MeshView } from './views/mesh.js';
-import { PointsView } from './views/points.js';
-import { loadSpark } from './views/spark.js';
-import { SplatsView } from './views/splats.js';
-import { StereoView } from './views/stereo.js';
-import { SurfelsView } from './views/surfels.js';
+import { Status, cardFor } from './ui/status.js';
+import { GEOMETRIES, Gallery } from './views/gallery.js';
 import { HeadsetView, headsets } from './views/xr.js';
 
 const SHEET = matchMedia('(max-width: 720px)');
 const LIGHT = matchMedia('(prefers-color-scheme: light)');
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
-const GEOMETRIES = ['points', 'mesh', 'surfels'];
 const SHORT = 480; // px: a phone on its side
 const IDLE_AFTER = 3000; // ms
 const SHARED_AFTER = 150; // ms: a slider that moves is told once
@@ -72,21 +65,15 @@ function start() {
     return;
   }
   const stream = new Stream(stage.renderer, settings);
-  const views = {
-    points: new PointsView(stream, settings),
-    mesh: new MeshView(stream),
-    cloud: new CloudView(settings),
-    depth: new DepthView(stream, settings),
-    stereo: new StereoView(stage, stream, settings),
-    surfels: null,
-    splats: null,
-  };
-  stage.data.add(views.points.object, views.mesh.object, views.cloud.object);
+  const gallery = new Gallery(stage, stream, settings, {
+    onNote: (...words) => notices.say(...words),
+    onTrouble: (...words) => notices.error(...words),
+  });
 
   const state = {
-    hello: null, config: {}, sources: [], packetKinds: ['rgbd'], isPaused: false, isPinned: false, waiting: null,
-    hasPicture: false, hasCloud: false, lastSplats: null, geometry: 'mesh', lastFlat: 'points', role: { role: 'viewer' },
-    lastDecoded: null, shown: 0,
+    hello: null, sources: [], hasSources: false, packetKinds: ['rgbd'], wanted: 'rgbd', link: { state: 'connecting' },
+    isPaused: false, isPinned: false, recording: null, waiting: null, hasPicture: false, beforeDepth: 'points',
+    role: { role: 'viewer' }, isOwnWanted: false, shown: 0,
   };
 
   // ---- the connection ----------------------------------------------------------------------------------------------
@@ -111,7 +98,8 @@ function start() {
     uploader,
     notices,
     onChoose: (id) => {
-      setPaused(false, false);
+      if (state.isPaused && active()?.is_live) setPaused(false);
+      else setPaused(false, false);
       connection.send({ t: 'source', id });
     },
     onRole: (role) => {
@@ -131,12 +119,16 @@ function start() {
   const help = new Help();
   const hints = new Hints(memory, matchMedia('(pointer: coarse)').matches);
   const legend = new Legend();
-  const measure = new Measure(stage, stream, () => (settings.get('mode') === 'depth' ? views.depth : null));
+  const measure = new Measure(stage, stream, () => (settings.get('mode') === 'depth' ? gallery.depth : null));
   const film = new Film({
     onPause: () => act('pause'),
     onSeek: (to) => connection.send({ t: 'seek', to: Math.min(to, film.duration - 0.05) }),
+    onScrub: (seconds) => {
+      setPaused(true, false);
+      connection.send({ t: 'scrub', seconds });
+    },
   });
-  const status = h('div', { class: 'status', role: 'status' });
+  const status = new Status();
   const pinned = h('button', { type: 'button', class: 'pinned glass', hidden: true, onclick: () => pin(false) }, 'Back to live');
   const panelButton = h(
     'button',
@@ -149,7 +141,7 @@ function start() {
     eye,
     measure.element,
     h('header', { class: 'bar' },
-      h('div', { class: 'brand glass' }, h('b', {}, 'vergence'), status),
+      h('div', { class: 'brand glass' }, h('b', {}, 'vergence'), status.element),
       h('div', { class: 'tools' }, pinned, helpButton, panelButton)),
     panel.element,
     h('footer', { class: 'foot' }, legend.element, hints.element, film.element, dock.element),
@@ -163,13 +155,12 @@ function start() {
     connection.acknowledge(head.sequence, since);
     statistics.data.add();
     statistics.bytes.add(head.bytes);
-    state.lastDecoded = milliseconds;
     if (head.kind === Kind.FILE) {
       keep(new Blob([content.file]), head.extension.name);
       return;
     }
     if (head.flags.highQuality && head.kind === Kind.RGBD) pin(true);
-    else if (state.isPinned || (state.isPaused && state.hasPicture && active()?.is_live)) {
+    else if (state.isPinned) {
       content.colour?.close();
       return;
     }
@@ -178,14 +169,8 @@ function start() {
       statistics.dropped++;
     }
     if (head.kind === Kind.RGBD) state.waiting = { head, content, milliseconds, at: performance.now() };
-    else if (head.kind === Kind.SPLAT16) {
-      state.lastSplats = { head, content };
-      showSplats();
-    } else if (head.kind === Kind.POINTS16) {
-      views.cloud.apply({ head, content });
-      state.hasCloud = true;
-      arrange();
-    }
+    else if (head.kind === Kind.SPLAT16) gallery.showSplats({ head, content });
+    else if (head.kind === Kind.POINTS16) gallery.showCloud({ head, content });
     if (document.hidden) takeWaiting(); // no animation frames come: keep the memory of one picture, not of many
     stage.invalidate();
   }
@@ -209,40 +194,18 @@ function start() {
     return waiting;
   }
 
-  async function showSplats() {
-    if (settings.get('mode') !== 'splats' || !state.lastSplats) return;
-    const spark = await spark3d();
-    if (!spark) return;
-    views.splats ??= new SplatsView(stage, settings, spark);
-    const newest = state.lastSplats;
-    if (!newest) return;
-    state.lastSplats = null;
-    views.splats.apply(newest);
-    arrange();
-    stage.invalidate();
-  }
-
-  async function spark3d() {
-    try {
-      return await loadSpark(stage);
-    } catch (error) {
-      notices.error('The splat renderer could not be loaded', `${error.message}. Points and mesh go on.`);
-      return null;
-    }
-  }
-
   // ---- what is seen ------------------------------------------------------------------------------------------------
   const headset = new HeadsetView(stage, {
     onSelect: () => {
-      const at = GEOMETRIES.indexOf(state.geometry);
-      state.geometry = GEOMETRIES[(at + 1) % GEOMETRIES.length];
+      const at = GEOMETRIES.indexOf(gallery.geometry);
+      gallery.geometry = GEOMETRIES[(at + 1) % GEOMETRIES.length];
       arrange();
     },
     onEnd: () => {
       setBackground();
       stage.resize();
       stage.place(stream);
-      chooseMode(state.geometry);
+      chooseMode(gallery.geometry);
     },
   });
 
@@ -294,69 +257,33 @@ function start() {
     }
   }
 
-  /** Show the objects that the mode is made of, making those that are not there yet. */
+  /** Ask for the packets that the mode is made of; depth comes first, for the view's frame. */
+  function want() {
+    const isSplats = settings.get('mode') === 'splats' && state.packetKinds.includes('splat16') && state.hasPicture;
+    const kind = isSplats ? 'splat16' : 'rgbd';
+    if (kind === state.wanted) return;
+    state.wanted = kind;
+    connection.send({ t: 'want', kind });
+  }
+
   function arrange() {
-    const mode = settings.get('mode');
-    if (GEOMETRIES.includes(mode)) state.geometry = mode;
-    const isInHeadset = stage.renderer.xr.isPresenting;
-    const shown = isInHeadset ? state.geometry : mode === 'stereo' ? 'mesh' : mode;
-    const has = state.hasPicture;
-    views.points.object.visible = has && shown === 'points' && !state.hasCloud;
-    views.cloud.object.visible = state.hasCloud && shown === 'points';
-    views.mesh.object.visible = has && shown === 'mesh';
-    views.mesh.isFilled.value = mode === 'stereo' && !isInHeadset ? 1 : 0;
-    if (shown === 'surfels' && has && !views.surfels) makeSurfels();
-    if (views.surfels?.object) views.surfels.object.visible = shown === 'surfels';
-    if (views.splats?.object) views.splats.object.visible = shown === 'splats';
-    if (shown === 'splats') showSplats();
-    document.body.dataset.mode = mode;
-    refresh();
+    document.body.dataset.mode = settings.get('mode');
+    want();
+    gallery.arrange();
+    showLegend();
   }
 
-  let isMaking = false;
-  async function makeSurfels() {
-    if (isMaking) return;
-    isMaking = true;
-    const spark = await spark3d();
-    isMaking = false;
-    if (!spark) {
-      settings.set('mode', 'points');
-      return;
-    }
-    if (stage.isSoftware && settings.get('subsample') < 2) {
-      notices.say('This computer draws without a graphics card', 'Splats are slow here: points are quicker.');
-    }
-    views.surfels ??= new SurfelsView(stage, stream, settings, spark);
-    views.surfels.update();
-    arrange();
-  }
-
-  /** Bring uniforms and counts up to the settings. */
   function refresh() {
-    stream.update();
-    stage.place(stream);
-    views.points.update();
-    views.mesh.update();
-    views.cloud.update();
-    if (views.surfels?.object?.visible) views.surfels.update();
-    if (views.splats?.object?.visible) views.splats.update();
+    gallery.refresh();
+    showLegend();
+  }
+
+  function showLegend() {
     const mode = settings.get('mode');
-    legend.show(state.hasPicture && stream.range && (mode === 'depth' || (settings.get('colouring') === 'depth' && mode !== 'splats')), {
+    const isColoured = mode === 'depth' || (settings.get('colouring') === 'depth' && mode !== 'splats');
+    legend.show(Boolean(state.hasPicture && stream.range && isColoured), {
       range: stream.range, isMetric: stream.isMetric, palette: settings.get('colour_map'), isInverted: settings.get('invert'),
     });
-    stage.invalidate();
-  }
-
-  function render() {
-    const { renderer, scene, camera } = stage;
-    const mode = settings.get('mode');
-    if (renderer.xr.isPresenting) renderer.render(scene, camera);
-    else if (!state.hasPicture && !state.hasCloud && !views.splats?.object) renderer.clear();
-    else if (mode === 'depth') {
-      views.depth.update({ ...stage.size, free: stage.free });
-      renderer.render(views.depth.scene, views.depth.camera);
-    } else if (mode === 'stereo') views.stereo.render(scene, camera);
-    else renderer.render(scene, camera);
   }
 
   let before = performance.now();
@@ -372,7 +299,7 @@ function start() {
     const taken = takeWaiting();
     const isChanged = stage.advance(seconds) || stage.renderer.xr.isPresenting;
     if (isChanged) {
-      render();
+      gallery.render();
       measure.draw();
       state.shown++;
     }
@@ -383,20 +310,9 @@ function start() {
     }
     if (now - lastStatistics > 500) {
       lastStatistics = now;
-      statistics.show({ trip: connection.clock.trip, head: stream.head, elements: elements() });
+      statistics.show({ trip: connection.clock.trip, head: stream.head, elements: gallery.count });
     }
   });
-
-  function elements() {
-    const count = (value, what) => `${value.toLocaleString('en')} ${what}`;
-    const mode = settings.get('mode');
-    if (!stream.head) return '–';
-    if (mode === 'splats') return count(views.splats?.count ?? 0, 'splats');
-    if (mode === 'surfels') return count(views.surfels?.count ?? 0, 'surfels');
-    if (mode === 'points') return count(views.points.object.geometry.drawRange.count, 'points');
-    if (mode === 'depth') return count(stream.depth.length, 'pixels');
-    return count(views.mesh.object.geometry.drawRange.count / 3, 'triangles');
-  }
 
   // ---- settings ----------------------------------------------------------------------------------------------------
   const share = later((path, value) => connection.send({ t: 'set', path, value }));
@@ -417,13 +333,14 @@ function start() {
       stir();
     } else refresh();
     if (key === 'colouring') panel.showFor(settings.get('mode'));
-    if (key === 'parallax' && value && origin === 'user') askForTilt();
+    if (key === 'parallax' && value && origin === 'user') {
+      askForTilt().then((isAllowed) => isAllowed || notices.say('No tilt without leave', 'Allow motion sensors for this page.'));
+    }
     stage.invalidate();
   });
 
   /** Take over what the server or another viewer has changed, once: what a person sets here stays. */
   function adoptConfig(config) {
-    state.config = config;
     panel.adopt(config);
     if (config.picture?.side) uploader.side = config.picture.side; // more would be thrown away
     for (const [key, value] of Object.entries(config.view ?? {})) {
@@ -445,7 +362,11 @@ function start() {
     hello(message) {
       state.hello = message;
       state.packetKinds = message.modes ?? ['rgbd'];
+      state.wanted = 'rgbd';
+      state.recording = null;
+      want();
       const isMissing = !state.packetKinds.includes('splat16');
+      panel.showPlayers(message.stereo ?? []);
       dock.enableMode('splats', !isMissing, 'this model makes no Gaussians');
       if (isMissing && settings.get('mode') === 'splats') settings.set('mode', 'surfels');
       wantPackets();
@@ -461,13 +382,14 @@ function start() {
       state.sources = sources;
       state.hasSources = true;
       source.show(sources);
-      film.show(active()?.kind === 'film' ? active().duration : null);
+      film.show(active()?.is_live ? { past: film.past } : { duration: active()?.duration ?? null });
       layout();
       updateStatus();
       updateCard();
     },
     stats(message) {
       statistics.adopt(message);
+      if (active()?.is_live && film.show({ past: message.past ?? 0 })) layout();
       film.put(message.position, message.is_playing);
       if (message.is_playing !== undefined && message.position !== null) setPaused(!message.is_playing, false);
     },
@@ -479,6 +401,20 @@ function start() {
         notices.say('Captured in high quality', msg ?? '', { action: link });
       } else notices.say(`Capturing… ${Math.round(100 * (progress ?? 0))} %`, msg ?? '');
     },
+    past: ({ seconds, span }) => film.putPast(seconds, span),
+    snapshot({ files, folder, msg }) {
+      if (msg) notices.error('The server could not save the picture', msg);
+      else notices.say('Picture and depth saved', `${files.join(', ')} in ${folder}`);
+    },
+    record({ on, seconds, url, msg }) {
+      const wasOn = Boolean(state.recording);
+      state.recording = on ? { seconds } : null;
+      dock.press('record', on);
+      updateStatus();
+      if (on || !wasOn) return;
+      const link = url && h('a', { href: new URL(url, location.href).href, download: '' }, 'Save it');
+      notices.say(`Recorded ${clock(seconds)}`, msg || 'vergence live FILE.vgr shows it again, without a model.', { action: link });
+    },
     error: ({ msg, hint }) => notices.error(msg ?? 'The server refused that', hint ?? ''),
     bye: ({ msg }) => notices.say('The server says goodbye', msg ?? ''),
   };
@@ -486,7 +422,7 @@ function start() {
   connection.addEventListener('packet', ({ detail }) => decoder.push(detail));
   connection.addEventListener('state', ({ detail }) => {
     if (detail.state === 'open') uploader.reset();
-    state.connection = detail;
+    state.link = detail;
     updateStatus();
     updateCard();
   });
@@ -500,53 +436,18 @@ function start() {
   const active = () => state.sources.find((each) => each.is_active);
 
   function updateStatus() {
-    const name = connection.state === 'open' ? (active()?.name ?? 'no source') : '';
-    const word = {
-      open: state.isPinned ? 'Capture' : state.isPaused ? 'Paused' : 'Live', connecting: 'Connecting', waiting: 'Reconnecting', refused: 'Not connected', closed: 'Closed',
-    }[connection.state];
-    status.dataset.state = connection.state === 'open' && (state.isPaused || state.isPinned) ? 'paused' : connection.state;
-    status.replaceChildren(h('i', { class: 'dot', 'aria-hidden': 'true' }), h('span', {}, word), name && h('span', { class: 'what' }, name));
-    if (name) status.title = [name, state.hello?.model?.name].filter(Boolean).join(' · ');
+    status.show({
+      link: connection.state, source: active()?.name ?? null, model: state.hello?.model?.name ?? null, recording: state.recording,
+      isPaused: state.isPaused, isPinned: state.isPinned,
+    });
   }
 
-  /** The card in the middle says why there is nothing to see, and what to do. */
   function updateCard() {
-    const { connection: link = { state: 'connecting' } } = state;
-    if (link.state === 'refused' && link.reason === 'token') {
-      notices.show('token', {
-        title: 'This address has no valid key',
-        text: 'Open the whole address that the server printed when it started: the part behind # is the key. It changes with every start.',
-        buttons: [{ label: 'Try again', isMain: true, onclick: () => location.reload() }],
-      });
-    } else if (link.state === 'refused') {
-      notices.show('version', {
-        title: 'Page and server do not match',
-        text: `The server was probably updated while this page was open. ${link.detail ?? ''}`,
-        buttons: [{ label: 'Reload', isMain: true, onclick: () => location.reload() }],
-      });
-    } else if (link.state === 'waiting' && link.attempt > 1) {
-      notices.show(link.code === 1013 ? 'full' : 'away', {
-        title: link.code === 1013 ? 'The server is full' : 'The server does not answer',
-        text: link.code === 1013 ? 'Too many viewers are connected. This page tries again by itself.' : 'This page connects again by itself as soon as it is back. To start it:',
-        command: link.code === 1013 ? null : 'vergence live',
-        buttons: [{ label: 'Try now', isMain: true, onclick: () => connection.retry() }],
-        isBusy: true,
-      });
-    } else if (!state.hasPicture && link.state === 'open' && state.hello && state.hasSources && !source.running && !active()) {
-      notices.show('source', {
-        title: 'Choose what to look at',
-        text: canUseCamera()
-          ? 'Its pictures go to your own server and nowhere else.'
-          : 'Browsers lend cameras to https pages only: start the server with --tls, or name a film or photo when you start it.',
-        buttons: [
-          canUseCamera() && { label: 'Use this camera', isMain: true, onclick: () => source.start('camera') },
-          canShareScreen() && { label: 'Share a screen', onclick: () => source.start('screen') },
-        ].filter(Boolean),
-      });
-    } else if (!state.hasPicture) {
-      notices.show(`wait ${link.state}`, { title: link.state === 'open' ? 'Waiting for the first picture' : 'Connecting', isBusy: true });
-    } else notices.show(null);
-    if (state.hasPicture && link.state === 'waiting' && link.attempt <= 1) notices.show(null);
+    const { link, hasPicture, hello, hasSources } = state;
+    const isChoosing = link.state === 'open' && Boolean(hello) && hasSources && !source.running && !active();
+    notices.show(...cardFor({ link, hasPicture, isChoosing }, {
+      retry: () => connection.retry(), camera: () => source.start('camera'), screen: () => source.start('screen'),
+    }));
   }
 
   // ---- actions -----------------------------------------------------------------------------------------------------
@@ -555,12 +456,14 @@ function start() {
     state.isPaused = isPaused;
     dock.press('pause', isPaused);
     film.setPaused(isPaused);
-    if (isTold && !active()?.is_live) connection.send({ t: isPaused ? 'pause' : 'play' }); // what is live stands still here only
+    // What is live stands still here only: this page looks back by nothing.
+    if (isTold) connection.send(isPaused && active()?.is_live ? { t: 'scrub', seconds: 0 } : { t: isPaused ? 'pause' : 'play' });
     updateStatus();
   }
 
   function pin(isPinned) {
     state.isPinned = isPinned;
+    if (isPinned && settings.get('mode') === 'splats') settings.set('mode', gallery.geometry); // it comes as depth
     pinned.hidden = !isPinned;
     if (!isPinned) connection.send({ t: 'key_frame' });
     updateStatus();
@@ -574,12 +477,13 @@ function start() {
   }
 
   function snapshot() {
-    render(); // the drawing buffer is empty after it was shown
+    gallery.render(); // the drawing buffer is empty after it was shown
     canvas.toBlob((blob) => {
       if (!blob) return;
       const stamp = new Date().toISOString().slice(0, 19).replaceAll(':', '-');
       keep(blob, `vergence_${stamp}.png`);
       notices.say('Picture saved', 'It is where this browser keeps its downloads.');
+      if (state.hello?.snapshots) connection.send({ t: 'snapshot' }); // with its depth, beside the server
     }, 'image/png');
   }
 
@@ -616,15 +520,14 @@ function start() {
       stage.goHome();
       measure.clear();
     },
-    capture: () => {
-      connection.send({ t: 'capture', quality: 'high' });
-    },
+    capture: () => connection.send({ t: 'capture', quality: 'high' }),
+    record: () => connection.send({ t: 'record', on: !state.recording }),
     snapshot,
     measure: () => setMeasuring(!measure.isOn),
     depth: () => {
       const mode = settings.get('mode');
-      if (mode !== 'depth') state.lastFlat = mode;
-      chooseMode(mode === 'depth' ? state.lastFlat : 'depth');
+      if (mode !== 'depth') state.beforeDepth = mode;
+      chooseMode(mode === 'depth' ? state.beforeDepth : 'depth');
     },
     invert: () => settings.toggle('invert'),
     orbit: () => settings.toggle('orbit'),
@@ -660,58 +563,21 @@ function start() {
   });
 
   // ---- pointer -----------------------------------------------------------------------------------------------------
-  let pressed = null;
-  canvas.addEventListener('pointerdown', ({ clientX: x, clientY: y }) => (pressed = { x, y }));
-  canvas.addEventListener('pointerup', ({ clientX: x, clientY: y }) => {
-    if (measure.isOn && pressed && Math.hypot(x - pressed.x, y - pressed.y) < 6 && !measure.click(x, y)) {
-      notices.say('Nothing was measured there', 'Click on the surface.');
-    }
-    pressed = null;
-    stage.invalidate();
+  watchPointer(canvas, {
+    onClick: (x, y) => {
+      if (measure.isOn && !measure.click(x, y)) notices.say('Nothing was measured there', 'Click on the surface.');
+      stage.invalidate();
+    },
+    onHover: (x, y) => measure.hover(x, y),
+    onMove: (place) => (stage.pointer = place),
   });
+  watchTilt((place) => (stage.pointer = place));
   canvas.addEventListener('dblclick', () => !measure.isOn && act('home'));
-  let hovered = 0;
-  window.addEventListener('pointermove', ({ clientX: x, clientY: y, pointerType, buttons, target }) => {
-    if (pointerType === 'mouse' && buttons === 0) {
-      stage.pointer = { x: (2 * x) / innerWidth - 1, y: (2 * y) / innerHeight - 1 };
-    }
-    if (performance.now() - hovered < 40) return;
-    hovered = performance.now();
-    if (target === canvas && buttons === 0) measure.hover(x, y);
-    else measure.hover(null);
-  });
-  document.addEventListener('pointerleave', () => measure.hover(null));
-
   // In stereo and on a full screen the controls step back when nobody moves.
-  let idle = 0;
-  function stir() {
-    document.body.classList.remove('is-idle');
-    clearTimeout(idle);
-    idle = setTimeout(() => {
-      const isWanted = settings.get('mode') === 'stereo' || document.fullscreenElement;
-      document.body.classList.toggle('is-idle', Boolean(isWanted && state.hasPicture && !help.isOpen));
-    }, IDLE_AFTER);
-  }
-  for (const event of ['pointermove', 'pointerdown', 'keydown', 'wheel', 'focusin']) window.addEventListener(event, stir, { passive: true });
-
-  let tilt = null;
-  function tilted({ beta, gamma }) {
-    if (beta === null || gamma === null) return;
-    tilt ??= { beta, gamma };
-    const clamp = (value) => Math.min(1, Math.max(-1, value));
-    stage.pointer = { x: clamp((gamma - tilt.gamma) / 20), y: clamp((beta - tilt.beta) / 20) };
-    tilt.beta += 0.01 * (beta - tilt.beta); // the way it is held becomes the middle
-    tilt.gamma += 0.01 * (gamma - tilt.gamma);
-  }
-  async function askForTilt() {
-    try {
-      const answer = await window.DeviceOrientationEvent?.requestPermission?.();
-      if (answer === 'denied') notices.say('No tilt without leave', 'Allow motion sensors for this page.');
-    } catch {
-      // Only some browsers ask, and only after a touch.
-    }
-  }
-  window.addEventListener('deviceorientation', tilted);
+  const stir = watchIdle(IDLE_AFTER, (isIdle) => {
+    const isWanted = settings.get('mode') === 'stereo' || document.fullscreenElement;
+    document.body.classList.toggle('is-idle', Boolean(isIdle && isWanted && state.hasPicture && !help.isOpen));
+  });
 
   // ---- layout ------------------------------------------------------------------------------------------------------
   function openPanel(isOpen = !document.body.classList.contains('has-panel')) {
@@ -778,7 +644,7 @@ function start() {
   updateCard();
   connection.open();
   if (asked.isCamera && canUseCamera()) source.start('camera');
-  window.vergence = { stage, stream, settings, statistics, connection, measure, views, state, uploader, source, decoder }; // for tests and the curious
+  window.vergence = { stage, stream, settings, statistics, connection, measure, views: gallery, state, uploader, source, decoder, film }; // for tests and the curious
 }
 
 start();

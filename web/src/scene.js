@@ -26,6 +26,7 @@ export class Stage {
   #field = { x: 0.6, y: 0.4 }; // tangents of half the picture's field of view
   #pivot = 2;
   #isDirty = true;
+  #isSoftware = null;
   #swayed = 0;
 
   constructor(canvas, settings) {
@@ -48,6 +49,11 @@ export class Stage {
   }
 
   get isSoftware() {
+    this.#isSoftware ??= this.#asksIfSoftware();
+    return this.#isSoftware;
+  }
+
+  #asksIfSoftware() {
     const gl = this.renderer.getContext();
     const info = gl.getExtension('WEBGL_debug_renderer_info');
     return /swiftshader|llvmpipe|software/i.test(gl.getParameter(info ? info.UNMASKED_RENDERER_WEBGL : gl.RENDERER));

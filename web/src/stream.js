@@ -28,6 +28,8 @@ export class Stream {
   depth = null;
   shape = null;
   hasConfidence = false;
+  /** Show at most about so many pixels: for what is slow on this computer. */
+  mostPixels = Infinity;
   /** Every size of frame that has come: views with a count of their own rebuild when it changes. */
   version = 0;
   #renderer;
@@ -168,7 +170,10 @@ export class Stream {
     );
     this.uniforms.form.value.set(shape.pivot, shape.scale, torn, shape.invert);
     this.uniforms.grid.value.set(
-      width, height, settings.subsample, this.hasConfidence ? settings.confidence / 100 : 0,
+      width,
+      height,
+      Math.max(settings.subsample, Math.ceil(Math.sqrt((width * height) / this.mostPixels))),
+      this.hasConfidence ? settings.confidence / 100 : 0,
     );
     this.uniforms.byDepth.value = settings.colouring === 'depth' ? 1 : 0;
     this.range = { near: 1 / this.inverseDepthAt(nearCut), far: 1 / this.inverseDepthAt(settings.far_percentile) };

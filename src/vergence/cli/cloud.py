@@ -17,7 +17,7 @@ CAMERA, POINTS, OWN = "Camera", "Points", "Depth of your own"
 
 def cloud(
     inputs: opt.Inputs,
-    output: opt.Target = None,
+    output: world.Target = None,
     focal_length_x: Annotated[
         float | None,
         typer.Option(metavar="PX", help="In pixels of the source's picture; else EXIF.", rich_help_panel=CAMERA),

@@ -27,7 +27,7 @@ def export(
     views: Annotated[
         str | None,
         typer.Option(
-            metavar="N|any", help="Of Depth Anything 3: how many it sees together, no more and no fewer; any."
+            metavar="N|any", help="Of Depth Anything 3: how many views it sees together, exactly; any number without."
         ),
     ] = None,
     opset: Annotated[int, typer.Option(min=18, help="Of ONNX; 23 has attention as one operator.")] = 20,

@@ -40,7 +40,7 @@ Tls = Annotated[
     bool,
     typer.Option(
         "--tls",
-        help="https, which phones and headsets need for camera and VR; shows a QR code.",
+        help="https, which phones and headsets need for camera and VR. With --host 0.0.0.0 a QR code leads there.",
         rich_help_panel=SERVER,
     ),
 ]
@@ -131,8 +131,8 @@ def live(
     SOURCE: webcam:0, screen:1, window:TITLE, rtsp://..., http://..., test:, a film or a photo; see `vergence devices`.
     Without one, the browser's own camera.
     """
-    if (record or virtual_camera or grayscale) and not window:
-        raise typer.BadParameter("--record, --virtual-camera and --grayscale are of --window")
+    if (virtual_camera or grayscale) and not window:
+        raise typer.BadParameter("--virtual-camera and --grayscale are of --window")
     seen = own.ViewOptions(
         subsample, depth_scale, depth_min_percentile, depth_max_percentile, sor_neighbors, sor_std_ratio, high_quality
     )
@@ -157,6 +157,7 @@ def live(
         initial={
             "fov_x_deg": fov_x_deg, "every_frame": every_frame, "stabilise": stabilise, "max_res": seen.side(max_res),
             "camera": own.camera(focal_length_x, focal_length_y, fov_x_deg), "settings": dict(seen.settings()),
+            "record_to": own.folder_for(output_dir) if record else None,
         },
         model=chosen,
         capture_model=capture_model,
@@ -240,13 +241,17 @@ def _run(
     model: dict[str, Any],
     capture_model: str | None,
 ) -> None:
+    from contextlib import nullcontext
+
     from vergence.cli import report
     from vergence.cli.loading import load
     from vergence.media.live import check_live, is_live
+    from vergence.pipelines.recorded import Recorded
     from vergence.server.capture import Capturer
     from vergence.server.engine import Engine
     from vergence.server.outliers import WithoutLonely
     from vergence.server.player import Player
+    from vergence.server.recording import NoModel, is_recording
     from vergence.server.run import serve as run
     from vergence.server.settings import LiveSettings
 
@@ -260,16 +265,23 @@ def _run(
         live_settings = live_settings.with_value("stabilise.method", initial["stabilise"])
     for path, value in initial.get("settings", {}).items():
         live_settings = live_settings.with_value(path, value)
-    estimator = load(**model)
+    is_replay = bool(sources) and all(map(is_recording, sources))
+    estimator = NoModel() if is_replay else load(**model)
+    if initial["stabilise"] == "auto" and estimator.card.lookahead > 0:  # a video model is steady by itself
+        live_settings = live_settings.with_value("stabilise.method", "none")
+    cleaned = WithoutLonely(estimator, lambda: engine.settings.outliers)
+    folder = initial.get("record_to")
+    recorded = None if folder is None else Recorded(cleaned, folder, tell=report.line)
     engine = Engine(
-        WithoutLonely(estimator, lambda: engine.settings.outliers),
+        recorded or cleaned,
         settings=live_settings,
         gaussian_model=cast("WorldModel", estimator) if estimator.card.options.get("has_gaussians") else None,
     )
     player = Player(engine, sources, max_side=initial["max_res"], camera=initial.get("camera"))
 
     def tell(serving: "Serving") -> None:
-        report.line(f"depth by {estimator.card.name} ({estimator.card.licence}); Ctrl-C ends it")
+        depth = "a recorded stream" if is_replay else f"depth by {estimator.card.name} ({estimator.card.licence})"
+        report.line(f"{depth}; Ctrl-C ends it")
         _show_addresses(serving)
         if opens_browser:
             import webbrowser
@@ -281,7 +293,8 @@ def _run(
         of_any = ("device", "precision", "runtime", "offline", "accept_licence")
         finer = {"name": capture_model} | {name: model[name] for name in of_any}
     capturer = Capturer(lambda: load(**finer, style="none"), engine.next_sequence)
-    run(engine, player, settings, capturer=capturer, fragment=fragment, tell=tell)
+    with recorded or nullcontext():
+        run(engine, player, settings, capturer=capturer, fragment=fragment, tell=tell)
 
 
 def _show_addresses(serving: "Serving") -> None:
@@ -296,5 +309,7 @@ def _show_addresses(serving: "Serving") -> None:
         report.line(f"from other machines: {address}")
     if serving.fingerprint:
         report.line(f"the browser asks about our own certificate; its SHA-256 is\n{serving.fingerprint}")
+    if serving.url.startswith("https") and not serving.elsewhere:
+        report.line("only this machine can open it; add --host 0.0.0.0 for phones and headsets")
     if serving.elsewhere and sys.stderr.isatty():
         segno.make(serving.elsewhere[0], error="l").terminal(sys.stderr, compact=True, border=2)

@@ -54,11 +54,19 @@ Grayscale = Annotated[
     bool, typer.Option("--grayscale", help="With --window: depth in grey, near is bright.", rich_help_panel=WINDOW)
 ]
 Record = Annotated[
-    bool, typer.Option("--record", help="With --window: record from the beginning (key r).", rich_help_panel=WINDOW)
+    bool,
+    typer.Option(
+        "--record", help="Record picture and depth side by side, from the beginning to the end.", rich_help_panel=OUTPUT
+    ),
 ]
 OutputFolder = Annotated[
     Path,
-    typer.Option("--output-dir", metavar="FOLDER", help="Where keys s and r put their files.", rich_help_panel=OUTPUT),
+    typer.Option(
+        "--output-dir",
+        metavar="FOLDER",
+        help="Where recordings, and what key s of --window saves, are put.",
+        rich_help_panel=OUTPUT,
+    ),
 ]
 VirtualCamera = Annotated[
     bool,
@@ -119,6 +127,17 @@ def metric_model(name: str, *, is_wanted: bool) -> str:
     return model_for_cloud(name)
 
 
+def folder_for(path: Path) -> Path:
+    """The folder, made where it is not there; raises `TargetError` where that cannot be done."""
+    from vergence.errors import TargetError
+
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TargetError(f"cannot make the folder {path}: {error.strerror}") from error
+    return path
+
+
 def show_in_window(
     source: str | None,
     *,
@@ -147,7 +166,7 @@ def show_in_window(
 
     source = source or "webcam:0"
     window = OpenCvWindow()
-    folder.mkdir(parents=True, exist_ok=True)
+    folder_for(folder)
     estimator = load(model.pop("name"), **model)
     report.line(KEYS)
     with until_stopped(source) as until:

@@ -12,7 +12,10 @@ CAMERA, LOOKS = "Camera", "Looks"
 
 
 def render(
-    scene: Annotated[Path, typer.Argument(metavar="SCENE", help="Splats (.ply .spz .splat) or points (.ply .glb).")],
+    scene: Annotated[
+        Path,
+        typer.Argument(metavar="SCENE", help="Splats (.ply .spz .splat), points (.ply .glb) or a scene (.npz)."),
+    ],
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="OUT", help="A film, a picture, or turn/%04d.png for many.")
     ],
@@ -40,7 +43,7 @@ def render(
         float | None,
         typer.Option(
             metavar="DEG",
-            help="Horizontal field of view; else that of --poses, or all of the scene.",
+            help="Horizontal field of view; else what the first of --poses sees, or all of the scene.",
             rich_help_panel=CAMERA,
         ),
     ] = None,
@@ -51,7 +54,7 @@ def render(
         str | None,
         typer.Option(
             metavar="WxH",
-            help="Pixels, as 1280x720; else 960 for the longer side, in the scene's shape.",
+            help="Pixels, as 1280x720; else 960 for the longer side, in the shape of the scene, or of --poses.",
             rich_help_panel=opt.OUTPUT,
         ),
     ] = None,
@@ -75,8 +78,6 @@ def render(
 ) -> None:
     """Draw a scene of splats or points as a film of a moving camera, or as a picture."""
     from fractions import Fraction
-    from math import atan
-    from math import degrees as degrees_of
 
     from vergence.cli import report
     from vergence.media.scene.cameras import read_cameras
@@ -84,8 +85,6 @@ def render(
 
     width, height = _size(size)
     views = () if poses is None else read_cameras(poses).views
-    if views and fov_x_deg is None:
-        fov_x_deg = degrees_of(2 * atan(views[0].intrinsics.width / 2 / views[0].intrinsics.fx))
     settings = RenderSettings(
         path=path,
         width=width,
@@ -99,9 +98,13 @@ def render(
         point_radius=point_radius,
         device=device,
     )
-    keys = None if poses is None else [view.world_from_camera for view in views]
+    keys, lens = None, None
+    if poses is not None:
+        keys, lens = [view.world_from_camera for view in views], views[0].intrinsics if views else None
     with report.progress(progress, scene.name) as show:
-        done = process_render(scene, output, settings=settings, poses=keys, overwrite=overwrite, progress=show)
+        done = process_render(
+            scene, output, settings=settings, poses=keys, lens=lens, overwrite=overwrite, progress=show
+        )
     pictures = "1 picture" if done.frames == 1 else f"{done.frames} frames"
     report.line(f"{pictures} in {done.seconds:.1f} s ({done.frames / max(done.seconds, 1e-9):.1f} per second)")
     print(done.path, flush=True)

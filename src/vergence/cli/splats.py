@@ -19,7 +19,7 @@ LONGER_SIDE = 1280  # px: one splat a pixel, so a million of them and 60 MB as P
 
 def splats(
     inputs: opt.Inputs,
-    output: opt.Target = None,
+    output: world.Target = None,
     focal_length_x: Annotated[
         float | None,
         typer.Option(metavar="PX", help="In pixels of the source's picture; else EXIF.", rich_help_panel=CAMERA),

@@ -33,6 +33,15 @@ def frames_or_seconds(text: str) -> int | Fraction:
     return seconds
 
 
+Target = Annotated[
+    Path | None,
+    typer.Option(
+        "-o",
+        "--output",
+        metavar="OUT",
+        help="A file or a folder. Of several inputs: a folder for a file each, a file for one world.",
+    ),
+]
 OneWorld = Annotated[
     bool,
     typer.Option(

@@ -25,7 +25,7 @@ GB, MB = 10**9, 10**6
 UNITS = {"": 1, "K": 10**3, "M": MB, "G": GB, "KI": 2**10, "MI": 2**20, "GI": 2**30}
 
 PROGRAM = 260 * MB  # Python, torch and OpenCV
-SCRATCH = 140 * MB  # what the transformer's libraries keep beside their results
+SCRATCH = 170 * MB  # what the transformer's libraries keep beside their results
 CONTEXT = 700 * MB  # what CUDA and the convolutions' workspaces take on a GPU
 HELD = 10  # numbers a channel of a token, while views are decoded: four levels of two widths each, and some
 AT_WORK = 26  # likewise while the last block is at work

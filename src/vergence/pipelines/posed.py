@@ -242,15 +242,17 @@ def _pictures(sources: Sequence[str | Path], part: Part) -> list[_Picture]:
 
 
 def _of_film(source: str | Path, model: WorldModel, world: WorldSettings, part: Part) -> Iterator[Posed]:
-    is_told = False
+    count = 0
     with part.of(source) as media:
         whole = media.source.info if isinstance(media, Shrunk) else media.info
         frames = _first_shot(mark_shots(media)) if world.shots else iter(media)
         items = posed(_key_frames(frames, world.every), model, settings=world.chunks)
-        for item in _without_drift(items, model) if world.loops else items:
-            if not is_told:
-                is_told = _tell_scale(item, model.card)
+        for count, item in enumerate(_without_drift(items, model) if world.loops else items, start=1):
+            if count == 1:
+                _tell_scale(item, model.card)
             yield _posed(item, _Picture(f"{item.frame.index:06}.png", item.frame, whole.width, whole.height))
+    if count == 1 and world.every is None:
+        logger.warning("the picture hardly moves, so that one frame is all of the world; --every takes more of them")
 
 
 def _without_drift(items: Iterable[DepthFrame], model: WorldModel) -> Iterator[DepthFrame]:
@@ -265,10 +267,9 @@ def _without_drift(items: Iterable[DepthFrame], model: WorldModel) -> Iterator[D
         yield moved(item, correction)
 
 
-def _tell_scale(item: DepthFrame, card: ModelCard) -> bool:
+def _tell_scale(item: DepthFrame, card: ModelCard) -> None:
     if item.depth.kind == "scale_invariant":
         logger.warning("%s does not know the true scale; the size of the world is a guess", card.name)
-    return True
 
 
 def _key_frames(frames: Iterator[Frame], step: int | Fraction | None) -> Iterator[Frame]:

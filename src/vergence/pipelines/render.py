@@ -14,6 +14,7 @@ from vergence.media.open import open_sink
 from vergence.media.ply import read_ply
 from vergence.media.ply_header import read_elements
 from vergence.media.scene.glb import read_glb
+from vergence.media.scene.npz import read_npz
 from vergence.media.splats.open import read_gaussians
 from vergence.pipelines.job import ProgressCallback, Result, drain, silent
 from vergence.splats.cuda import GpuCanvas
@@ -96,22 +97,25 @@ def process_render(
     *,
     settings: RenderSettings | None = None,
     poses: Sequence[Pose] | None = None,
+    lens: Intrinsics | None = None,
     overwrite: bool = False,
     progress: ProgressCallback = silent,
 ) -> Result:
     """Draw a scene of splats or points as a film of a camera that moves, or as a picture.
 
     Args:
-        source: .ply (splats or points), .compressed.ply, .spz, .splat, or .glb (points).
+        source: .ply (splats or points), .compressed.ply, .spz, .splat, .glb (points), or .npz (a scene of either).
         target: a film, numbered pictures such as `turn/%04d.png`, or one picture; the suffix decides.
         settings: path, size and the like.
         poses: (4, 4) world_from_camera to go through, OpenCV axes and y down; with "spline" alone, which makes up a
             short tour without.
+        lens: what the camera sees, and the shape of pictures whose size is not asked for; `settings.fov_x_deg` goes
+            before it. None takes in all of the scene.
         overwrite: replace what lies at `target`.
         progress: called after every frame, in the caller's thread.
 
     Raises:
-        MediaError: the scene cannot be read; see `read_gaussians` and `read_ply`.
+        MediaError: the scene cannot be read; see `read_scene`.
         SettingsError: poses with a path that has its own, or a scene with nothing in it.
         DeviceError: the device is not there.
         TargetError: something is in the way.
@@ -122,9 +126,11 @@ def process_render(
     is_film = is_pattern(target) or target.suffix.lower() not in written_suffixes("picture")
     scene = read_scene(source)
     start = home(scene.means if isinstance(scene, Gaussians) else scene.points)
-    width, height = settings.size(start.aspect)
-    fov_x = None if settings.fov_x_deg is None else radians(settings.fov_x_deg)
-    camera = start.camera(width, height, fov_x)
+    width, height = settings.size(start.aspect if lens is None else lens.width / lens.height)
+    if lens is not None and settings.fov_x_deg is None:
+        camera = as_wide(lens, width, height)
+    else:
+        camera = start.camera(width, height, settings.fov_x_deg and radians(settings.fov_x_deg))
     way = camera_path(start, settings, poses)
     if not is_film:
         way = [way[round(settings.at * (len(way) - 1))]]
@@ -161,13 +167,14 @@ def drawn(
 
 
 def read_scene(path: str | Path) -> Gaussians | PointCloud:
-    """Read splats, or the points of a .glb or of a .ply that holds no splats.
+    """Read splats, or the points of a file that holds no splats; of a .glb always the points.
 
-    Raises as `read_gaussians`, `read_glb` and `read_ply`.
+    Raises as `read_gaussians`, `read_glb`, `read_npz` and `read_ply`.
     """
     path = Path(path)
-    if path.suffix.lower() == ".glb":
-        return read_glb(path).cloud or PointCloud.empty()
+    if path.suffix.lower() in (".glb", ".npz"):
+        scene = read_glb(path) if path.suffix.lower() == ".glb" else read_npz(path)
+        return scene.gaussians or scene.cloud or PointCloud.empty()
     if path.suffix.lower() != ".ply":
         return read_gaussians(path)
     try:
@@ -194,6 +201,12 @@ def _drawing(scene: Gaussians | PointCloud, settings: RenderSettings) -> Callabl
     if settings.device == "cuda":
         return partial(GpuCanvas(scene).draw, background=background)
     return partial(draw_gaussians, scene, background=background)
+
+
+def as_wide(lens: Intrinsics, width: int, height: int) -> Intrinsics:
+    """A camera that sees as far to both sides as `lens`, and up and down as much as its picture's shape holds."""
+    alike = lens.resized(width, round(lens.height * width / lens.width))
+    return Intrinsics(alike.fx, alike.fy, alike.cx, alike.cy + (height - alike.height) / 2, width, height)
 
 
 def closing_radius(points: int, camera: Intrinsics) -> float:

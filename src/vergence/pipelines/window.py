@@ -6,9 +6,6 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
-from dataclasses import replace
-from datetime import datetime
-from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
@@ -19,21 +16,18 @@ from numpy.typing import NDArray
 
 from vergence.depth.model import DepthModel
 from vergence.errors import MediaError, ModelError
-from vergence.geometry.resample import resize_depth
-from vergence.media.colour_map import colourise, grey
 from vergence.media.depth_file import write_depth
 from vergence.media.image import save_picture
-from vergence.media.open import Sink, open_sink
-from vergence.media.visualise import DisplayRange
 from vergence.pipelines.job import Part
+from vergence.pipelines.recorded import Recorder, named_by_time, side_by_side
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
-from vergence.types import DepthFrame, Frame, MediaInfo
+from vergence.types import DepthFrame, Frame
 
 logger = logging.getLogger(__name__)
 
 TITLE = "vergence"
-HALF_LIFE = 1.0  # s after which a past range of depth counts half: what comes near brightens, nothing pumps
+WIDEST = 1600  # px of a window when it opens; it can be made larger
 RECENT = 20  # frames the rate shown is an average of
 KEYS = "q or Esc ends it, s saves picture and depth, r starts and ends a recording"
 
@@ -76,13 +70,19 @@ class OpenCvWindow:
         if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
             raise MediaError("there is no desktop to open a window on; leave out --window to see it in the browser")
         self._title = title
-        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO)
+        cv2.namedWindow(title, cv2.WINDOW_NORMAL | cv2.WINDOW_KEEPRATIO | cv2.WINDOW_GUI_NORMAL)
+        self._is_sized = False
 
     @property
     def is_open(self) -> bool:
         return cv2.getWindowProperty(self._title, cv2.WND_PROP_VISIBLE) > 0
 
     def show(self, rgb: NDArray[np.uint8]) -> None:
+        if not self._is_sized:
+            height, width = rgb.shape[:2]
+            scale = min(1.0, WIDEST / width)
+            cv2.resizeWindow(self._title, round(width * scale), round(height * scale))
+            self._is_sized = True
         cv2.imshow(self._title, cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR))
 
     def key(self) -> str:
@@ -134,12 +134,12 @@ def show_window(
         opened.callback(place.close)
         frames: Iterable[Frame] = media if media.info.path is None else _at_its_speed(media)
         depths = stabilise(model.estimate(mark_shots(frames)), settings=stabilising or StabiliseSettings())
-        recorder = opened.enter_context(_Recorder(folder, media.info, tell))
+        recorder = opened.enter_context(Recorder(folder, media.info, tell))
         output: Output | None = None
         if recording:
             recorder.toggle()
         speed = _Speed()
-        for item, picture in _side_by_side(depths, grayscale=grayscale):
+        for item, picture in side_by_side(depths, grayscale=grayscale):
             if output is None and also is not None:
                 output = opened.enter_context(also(picture))
             if output is not None:
@@ -165,25 +165,6 @@ def _at_its_speed(frames: Iterable[Frame]) -> Iterator[Frame]:
         yield frame
 
 
-def _side_by_side(items: Iterable[DepthFrame], *, grayscale: bool) -> Iterator[tuple[DepthFrame, Frame]]:
-    """Each frame with its depth at its right. The range of brightness follows slowly, and afresh at every shot."""
-    paint = grey if grayscale else colourise
-    range_: DisplayRange | None = None
-    past: Frame | None = None
-    for item in items:
-        frame, fresh = item.frame, DisplayRange.of([item.depth])
-        if range_ is None or past is None or past.shot != frame.shot:
-            range_ = fresh
-        else:
-            keep = 0.5 ** (max(0.0, float(frame.time - past.time)) / HALF_LIFE)
-            range_ = DisplayRange(
-                keep * range_.low + (1 - keep) * fresh.low, keep * range_.high + (1 - keep) * fresh.high
-            )
-        past = frame
-        shown = resize_depth(range_.shown(item.depth), frame.width, frame.height, sampling=item.depth.sampling)
-        yield item, replace(frame, rgb=np.concatenate([frame.rgb8, paint(shown)], axis=1))
-
-
 def _labelled(rgb: NDArray[np.uint8], text: str, *, is_recording: bool) -> NDArray[np.uint8]:
     """A copy with a line of text at its top left, and a red dot at its top right while recording."""
     labelled: Any = np.ascontiguousarray(rgb).copy()
@@ -198,72 +179,12 @@ def _labelled(rgb: NDArray[np.uint8], text: str, *, is_recording: bool) -> NDArr
     return result
 
 
-def _named(folder: Path, suffix: str) -> Path:
-    """A name by the time of day that nothing has yet."""
-    stem = f"vergence_{datetime.now():%Y%m%d_%H%M%S}"
-    path, number = folder / f"{stem}{suffix}", 1
-    while path.exists():
-        number += 1
-        path = folder / f"{stem}_{number}{suffix}"
-    return path
-
-
 def _save(item: DepthFrame, folder: Path, tell: Callable[[str], None]) -> None:
-    path = _named(folder, ".png")
+    path = named_by_time(folder, ".png")
     save_picture(path, item.frame)
     depth_path = path.with_name(f"{path.stem}_depth.png")
     write_depth(depth_path, item.depth, width=item.frame.width, height=item.frame.height)
     tell(f"saved {path} and {depth_path}")
-
-
-class _Recorder:
-    """Films of what is shown, each from one key press to the next."""
-
-    def __init__(self, folder: Path, info: MediaInfo, tell: Callable[[str], None]) -> None:
-        self._folder, self._info, self._tell = folder, info, tell
-        self._sink: Sink[Frame] | None = None
-        self._began = Fraction(0)
-        self.is_on = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._finish()  # what was recorded before an error is whole up to there
-
-    def toggle(self) -> None:
-        self.is_on = not self.is_on
-        if not self.is_on:
-            self._finish()
-
-    def write(self, picture: Frame) -> None:
-        if not self.is_on:
-            return
-        if self._sink is None:
-            like = replace(
-                self._info,
-                path=None,
-                is_film=True,
-                width=picture.width,
-                height=picture.height,
-                bits=8,
-                frames=None,
-                start=None,
-                end=None,
-                is_clipped=True,
-            )
-            self._sink = open_sink(_named(self._folder, ".mp4"), like=like, carry_tracks=False)
-            self._sink.__enter__()
-            self._began = picture.time
-        self._sink.write(replace(picture, time=picture.time - self._began))
-
-    def _finish(self) -> None:
-        if self._sink is not None:
-            sink, self._sink = self._sink, None
-            sink.__exit__(None, None, None)
-            self._tell(f"recorded {sink.path}")
 
 
 class _Speed:

@@ -6,6 +6,7 @@ import json
 import logging
 import secrets
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -19,12 +20,18 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from vergence.server.capture import Capturer
+from vergence.server.compat import OldClients
 from vergence.server.engine import Engine
+from vergence.server.eyes import Eyes
 from vergence.server.hub import GOING_AWAY, NORMAL, POLICY, TRY_LATER, Closing, Hub
 from vergence.server.player import Player
+from vergence.server.players import player_routes
 from vergence.server.protocol import NAME
+from vergence.server.recorder import Recorder
 from vergence.server.security import HEADERS, PREFIX, Access
 from vergence.server.session import MESSAGE_BYTES, Broken, Session, Studio
+from vergence.server.snapshot import Snapshots
+from vergence.server.virtual import VirtualOutput
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +43,27 @@ TICK = 1.0  # s
 LOGIN_BYTES = 1024
 
 
+@dataclass(frozen=True)
+class Outputs:
+    """What is made of the stream besides packets; None: it is not.
+
+    Attributes:
+        eyes: both eyes for players; None for new ones.
+        snapshots: keeps frames on this machine.
+        recorder: records the stream; None for one whose files go with the server.
+        record_to: record to this file from the beginning to the end.
+        virtual_camera: shows `eyes` to other programs; started and stopped with the application.
+        old_clients: speaks with those that do not know `vergence.v1`.
+    """
+
+    eyes: Eyes | None = None
+    snapshots: Snapshots | None = None
+    recorder: Recorder | None = None
+    record_to: Path | None = None
+    virtual_camera: VirtualOutput | None = None
+    old_clients: OldClients | None = None
+
+
 def create_app(
     engine: Engine,
     player: Player,
@@ -43,6 +71,7 @@ def create_app(
     access: Access,
     hub: Hub | None = None,
     capturer: Capturer | None = None,
+    outputs: Outputs | None = None,
     static: Path = STATIC,
 ) -> Starlette:
     """Make the application; the engine and the player run from its start to its end.
@@ -53,25 +82,38 @@ def create_app(
         access: who is let in.
         hub: the clients; None for a new one.
         capturer: makes captures of higher quality; None where there are none. Closed with the application.
+        outputs: what is made of the stream besides.
         static: where the built viewer lies.
     """
-    hub = hub or Hub()
-    studio = Studio(engine, player, hub, session=secrets.token_hex(4), capturer=capturer)
+    hub, outputs = hub or Hub(), outputs or Outputs()
+    studio = Studio(
+        engine, player, hub, session=secrets.token_hex(4), capturer=capturer, eyes=outputs.eyes,
+        snapshots=outputs.snapshots, recorder=outputs.recorder,
+    )  # fmt: skip
+    old = outputs.old_clients
+    if old is not None:
+        hub.taps.append(old)
+        engine.listeners.append(old.hear)
 
     @contextlib.asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
         hub.bind(asyncio.get_running_loop())
         engine.start(hub)
         player.start()
+        if outputs.virtual_camera is not None:
+            outputs.virtual_camera.start()
+        if outputs.record_to is not None:
+            studio.recorder.start(outputs.record_to)
         ticking = asyncio.create_task(_tick(studio))
         try:
             yield
         finally:
             ticking.cancel()
+            if outputs.virtual_camera is not None:
+                await asyncio.to_thread(outputs.virtual_camera.stop)
             await asyncio.to_thread(player.stop)
             await asyncio.to_thread(engine.stop)
-            if capturer is not None:
-                capturer.close()
+            studio.close()
 
     routes = [
         WebSocketRoute("/ws", _live),
@@ -80,18 +122,20 @@ def create_app(
         Route("/healthz", _health),
         Route("/metrics", _metrics),
         Route("/files/{name}", _file),
+        *player_routes(studio.eyes, is_known=_is_known_player, is_over=lambda: hub.is_stopping),
         Mount(
             "/",
             StaticFiles(directory=static, check_dir=False) if static.is_dir() else PlainTextResponse(NO_VIEWER, 404),
         ),
     ]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Guard, access=access)])
-    app.state.studio, app.state.access, app.state.static = studio, access, static
+    app.state.studio, app.state.access, app.state.static, app.state.old = studio, access, static, old
     return app
 
 
 async def say_goodbye(hub: Hub) -> None:
     """Tell every client that the server stops, and give the messages a moment to leave."""
+    hub.is_stopping = True
     for client in hub.clients:
         client.tell(t="bye", code="stopping", msg="the server has been stopped")
         client.close(GOING_AWAY, "the server stops")
@@ -193,13 +237,19 @@ def _is_known(request: Request) -> bool:
     return access.knows_token(bearer) or access.has_cookie(request.cookies)
 
 
+def _is_known_player(request: Request) -> bool:
+    """The same, or the token in the address: players have neither headers nor cookies."""
+    access: Access = request.app.state.access
+    return access.knows_token(request.query_params.get("token", "")) or _is_known(request)
+
+
 async def _file(request: Request) -> Response:
-    """The archive of a capture."""
+    """The archive of a capture, or a recording."""
     if not _is_known(request):
         return PlainTextResponse(NEEDED, 403)
     studio: Studio = request.app.state.studio
     name = request.path_params["name"]
-    path = None if studio.capturer is None else studio.capturer.archive(name)
+    path = studio.file(name)
     return PlainTextResponse("there is no such file", 404) if path is None else FileResponse(path, filename=name)
 
 
@@ -229,6 +279,12 @@ async def _live(socket: WebSocket) -> None:
     origin, host = socket.headers.get("origin"), socket.headers.get("host")
     offered = socket.scope.get("subprotocols", [])
     is_ours = origin is None or access.is_own_page(origin, host)
+    old: OldClients | None = socket.app.state.old
+    if old is not None and not offered and is_ours:
+        is_known = access.knows_token(socket.query_params.get("token", ""))
+        if is_known or (origin is not None and access.has_cookie(socket.cookies)):
+            await _serve_old(socket, old)
+            return
     if not is_ours or not access.lets_in(origin=origin, cookies=socket.cookies, protocols=offered):
         await socket.close(POLICY)  # before it is accepted: HTTP 403
         return
@@ -264,6 +320,27 @@ async def _live(socket: WebSocket) -> None:
             task.cancel()
         ended, _ = await asyncio.wait({listening, pumping})
         for task in ended:
+            if not task.cancelled() and isinstance(error := task.exception(), Exception):
+                logger.debug("a connection ended by %r", error)
+
+
+async def _serve_old(socket: WebSocket, old: OldClients) -> None:
+    await socket.accept()
+    if old.is_full:
+        await socket.close(TRY_LATER, "too many clients are connected already")
+        return
+    client = old.join()
+    tasks = {
+        asyncio.create_task(client.listen(socket, most_bytes=MESSAGE_BYTES)),
+        asyncio.create_task(client.pump(socket)),
+    }
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        client.leave()
+        for task in tasks:
+            task.cancel()
+        for task in (await asyncio.wait(tasks))[0]:
             if not task.cancelled() and isinstance(error := task.exception(), Exception):
                 logger.debug("a connection ended by %r", error)
 

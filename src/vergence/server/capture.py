@@ -16,14 +16,14 @@ from tempfile import TemporaryDirectory
 from typing import Literal
 
 from vergence.depth.model import DepthModel
-from vergence.errors import DepthKindError, VergenceError
+from vergence.errors import VergenceError
 from vergence.media.camera import CameraSettings
+from vergence.media.cloud_file import write_cloud
 from vergence.media.depth_file import write_depth
 from vergence.media.image import save_picture
-from vergence.pipelines.cloud import process_cloud
-from vergence.pipelines.job import GivenDepth
-from vergence.pipelines.points import CloudSettings
-from vergence.pipelines.splats import process_splats
+from vergence.media.splats.open import write_gaussians
+from vergence.pipelines.points import CloudSettings, scenes
+from vergence.pipelines.splats import SplatSettings, lift_picture
 from vergence.server.adaptation import Quality
 from vergence.server.engine import Arrival
 from vergence.server.pack import Header, Spans, lens_of, rgbd_packet
@@ -126,15 +126,14 @@ class Capturer:
 
 
 def write_files(item: DepthFrame, lens: Intrinsics, folder: Path) -> None:
-    """Write the files of a capture; `lens` is of the whole picture."""
-    frame, picture, depth = item.frame, folder / "picture.jpg", folder / "depth.npz"
-    save_picture(picture, frame, quality=JPEG)
-    for path in (depth, folder / "depth.png"):
-        write_depth(path, item.depth, width=frame.width, height=frame.height)
-    camera, given = CameraSettings(lens.fx, lens.fy), GivenDepth(depth)
-    try:
-        process_cloud(picture, folder / "points.ply", depth=given, camera=camera)
-        process_cloud(picture, folder / "mesh.glb", depth=given, camera=camera, settings=CloudSettings(mesh=True))
-        process_splats(picture, folder / "splats.spz", depth=given, camera=camera)
-    except DepthKindError as error:
-        logger.info("a capture has no points: %s", error)
+    """Write the files of a capture; `lens` is of the whole picture. Relative depth gives neither points nor splats."""
+    frame = item.frame
+    save_picture(folder / "picture.jpg", frame, quality=JPEG)
+    for name in ("depth.npz", "depth.png"):
+        write_depth(folder / name, item.depth, width=frame.width, height=frame.height)
+    if item.depth.kind not in ("metric", "scale_invariant"):
+        return
+    for name, settings in (("points.ply", CloudSettings()), ("mesh.glb", CloudSettings(mesh=True))):
+        for scene in scenes([(item, lens)], settings):
+            write_cloud(folder / name, scene)
+    write_gaussians(lift_picture(item, lens, SplatSettings()), folder / "splats.spz")

@@ -20,8 +20,12 @@ from vergence.media.camera import CameraSettings
 from vergence.server.adaptation import Quality
 from vergence.server.hub import Published
 from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet
+from vergence.server.protocol import parse
+from vergence.server.recording import Moment, NoModel
+from vergence.server.restamp import restamped
 from vergence.server.settings import LiveSettings
 from vergence.server.splat16 import capacity_for
+from vergence.server.unpack import depth_frame
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
 from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics
@@ -31,6 +35,7 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 IDLE = 0.1  # s between looks at whether anybody watches, or the engine is to stop
+AGAIN = 5.0  # s after which the same error is told again
 REST = 0.5  # s after an error nobody foresaw
 JOIN_SECONDS = 10.0  # a network deep in one frame is waited for
 MEMORY = 2.0  # s of the past that statistics are about
@@ -74,11 +79,37 @@ class Arrival:
 
 
 @dataclass(frozen=True)
+class Seen:
+    """What was last shown, for those that make something else of it than packets.
+
+    Attributes:
+        item: gives picture and depth; of a recording they are unpacked only then.
+        gaussians: where the model made some.
+        source, time_us: of its packets.
+    """
+
+    item: Callable[[], DepthFrame]
+    gaussians: Gaussians | None
+    source: int
+    time_us: int
+
+
+@dataclass(frozen=True)
 class _Answer:
     arrival: Arrival
     item: DepthFrame
     span: Span
     gaussians: Gaussians | None = None
+
+
+@dataclass(frozen=True)
+class _Recorded:
+    """A frame that was made before, on its way to those who watch."""
+
+    moment: Moment
+    source: int
+    time_us: int
+    is_still: bool
 
 
 class Slot(Generic[T]):
@@ -182,6 +213,9 @@ class Engine:
         settings: to begin with.
         gaussian_model: makes Gaussians of single pictures, for viewers that want those; None where none does.
 
+    Attributes:
+        listeners: called with everything that is shown, by the thread that made it; they return at once.
+
     Raises:
         ModelError: the model looks ahead.
     """
@@ -197,16 +231,18 @@ class Engine:
         self.model = model
         self.settings = settings or LiveSettings()
         self._gaussian_model = gaussian_model
+        self.listeners: list[Callable[[Seen], None]] = []
         self._capacity: tuple[tuple[int, int], int] | None = None
         self.inbox: Slot[Arrival] = Slot()
-        self._outbox: Slot[_Answer] = Slot()
+        self._outbox: Slot[_Answer | _Recorded] = Slot()
         self._times = _Times()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._viewers: Viewers | None = None
-        self._last: _Answer | None = None
+        self._last: _Answer | _Recorded | None = None
         self._sequence = 0
         self._counting = threading.Lock()
+        self._told = ("", "", 0.0)
         self.frames = 0  # packed so far
         self.last_bytes = 0  # of the largest packet of the last frame
         self._pipe: tuple[tuple[Any, ...], _Pipe, Spans] | None = None
@@ -233,8 +269,16 @@ class Engine:
 
     def repeat(self, *, is_paused: bool = False) -> None:
         """Ask the model about the last picture again, where no other follows by itself."""
-        if self._last is not None and (is_paused or self._last.arrival.is_still):
-            self.inbox.put(self._last.arrival)
+        arrival = self.shown
+        if arrival is not None and (is_paused or arrival.is_still):
+            self.inbox.put(arrival)
+
+    def replay(self, moment: Moment, *, source: int, is_still: bool) -> None:
+        """Show a recorded frame."""
+        self._last = _Recorded(moment, source, now_us(), is_still)
+        self._times.add(shown=0.0)
+        self._outbox.put(self._last)
+        self._say_shown()
 
     def forget(self) -> None:
         """Another source: show nothing of the last one any more."""
@@ -244,7 +288,26 @@ class Engine:
     @property
     def shown(self) -> Arrival | None:
         """The picture last answered."""
-        return None if self._last is None else self._last.arrival
+        return self._last.arrival if isinstance(self._last, _Answer) else None
+
+    @property
+    def newest(self) -> Seen | None:
+        """What is shown now."""
+        last = self._last
+        if isinstance(last, _Recorded):
+            data, kind = last.moment.packets.get("rgbd"), last.moment.kind
+            if data is None:
+                return None
+            return Seen(lambda: depth_frame(parse(data), kind=kind), None, last.source, last.time_us)
+        if last is not None:
+            return Seen(lambda: last.item, last.gaussians, last.arrival.source, last.arrival.time_us)
+        return None
+
+    def _say_shown(self) -> None:
+        newest = self.newest
+        if newest is not None:
+            for listener in self.listeners:
+                listener(newest)
 
     def next_sequence(self) -> int:
         """The number of another packet; by any thread."""
@@ -255,12 +318,12 @@ class Engine:
     @property
     def makes_gaussians(self) -> bool:
         """Whether viewers may want SPLAT16 packets."""
-        return self._gaussian_model is not None
+        return self._gaussian_model is not None or (isinstance(self.model, NoModel) and self.model.has_gaussians)
 
     @property
     def fps(self) -> float:
-        """Frames a second the model has answered of late."""
-        return len(self._times.recent("infer")) / MEMORY
+        """Frames a second of late."""
+        return len(self._times.recent("shown")) / MEMORY
 
     @property
     def period(self) -> float:
@@ -300,7 +363,10 @@ class Engine:
                 self._stopping.wait(REST)
 
     def _tell(self, code: str, message: str) -> None:
-        if self._viewers is not None:
+        now = time.monotonic()
+        is_new = (code, message) != self._told[:2] or now - self._told[2] > AGAIN
+        if self._viewers is not None and is_new:
+            self._told = (code, message, now)
             self._viewers.announce(t="error", code=code, msg=message, hint="")
 
     def _infer(self) -> None:
@@ -332,10 +398,11 @@ class Engine:
                 item, gaussians, infer, steady = *self._with_gaussians(self._gaussian_model, frame), 0.0
             else:
                 item, infer, steady = pipe(frame)
-            self._times.add(decode=decoded, infer=infer, stabilise=steady)
+            self._times.add(decode=decoded, infer=infer, stabilise=steady, shown=0.0)
             answer = _Answer(arrival, item, spans(item), gaussians)
             self._last = answer
             self._outbox.put(answer)
+            self._say_shown()
 
     def _pack(self) -> None:
         assert self._viewers is not None
@@ -345,20 +412,35 @@ class Engine:
                 continue
             began = time.perf_counter()
             sequence = self.next_sequence()
-            arrival, packets = answer.arrival, {}
-            header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still)
-            for quality in self._viewers.wanted():
-                if quality.payload == "rgbd":
-                    camera = self._camera(answer.item.frame)
-                    packets[quality] = rgbd_packet(answer.item, answer.span, quality, header, camera=camera)
-                elif answer.gaussians is not None:
-                    is_metric, room = answer.item.depth.kind == "metric", self._room(answer)
-                    packets[quality] = splat_packet(answer.gaussians, room, quality, header, is_metric=is_metric)
+            packets = self._packets(answer, sequence)
             if packets:
                 self.frames += 1
                 self.last_bytes = max(map(len, packets.values()))
                 self._times.add(pack=time.perf_counter() - began)
                 self._viewers.publish(Published(sequence, packets))
+
+    def _packets(self, answer: _Answer | _Recorded, sequence: int) -> dict[Quality, bytes]:
+        """A frame's packet in every quality that is wanted."""
+        assert self._viewers is not None
+        wanted = self._viewers.wanted()
+        if isinstance(answer, _Recorded):
+            made = {
+                payload: restamped(
+                    data, sequence=sequence, source=answer.source, time_us=answer.time_us, is_still=answer.is_still
+                )
+                for payload, data in answer.moment.packets.items()
+            }
+            return {quality: made[quality.payload] for quality in wanted if quality.payload in made}
+        packets, arrival = {}, answer.arrival
+        header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still)
+        for quality in wanted:
+            if quality.payload == "rgbd":
+                camera = self._camera(answer.item.frame)
+                packets[quality] = rgbd_packet(answer.item, answer.span, quality, header, camera=camera)
+            elif answer.gaussians is not None:
+                is_metric, room = answer.item.depth.kind == "metric", self._room(answer)
+                packets[quality] = splat_packet(answer.gaussians, room, quality, header, is_metric=is_metric)
+        return packets
 
     def _with_gaussians(self, model: WorldModel, frame: Frame) -> tuple[DepthFrame, Gaussians | None, float]:
         """Depth and Gaussians of one picture, in its camera's axes, and the seconds they took."""

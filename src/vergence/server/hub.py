@@ -44,6 +44,15 @@ class Published:
     packets: Mapping[Quality, bytes]
 
 
+class Tap(Protocol):
+    """Who takes frames besides the clients; all of it may be called by any thread and returns at once."""
+
+    @property
+    def is_watching(self) -> bool: ...
+    def wanted(self) -> frozenset[Quality]: ...
+    def take(self, frame: Published) -> None: ...
+
+
 @dataclass(frozen=True)
 class Closing:
     """Why a client is let go, see docs/protocol.md."""
@@ -64,6 +73,7 @@ class Client:
         self.quality = quality_of(self.pace, settings)
         self.sent = self.skipped = 0  # packets since the last statistics
         self.last_bytes = 0
+        self.is_held = False  # it looks back: what is live now does not come to it
         self.round_trip: float | None = None  # s
         self._clock = clock
         self.joined_at = clock()
@@ -173,6 +183,8 @@ class Hub:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._clock = clock
         self._wanted: frozenset[Quality] = frozenset()
+        self.taps: list[Tap] = []
+        self.is_stopping = False
 
     def bind(self, loop: asyncio.AbstractEventLoop) -> None:
         """Say which loop the clients live on."""
@@ -222,7 +234,9 @@ class Hub:
 
     def update(self) -> None:
         """Reckon anew which qualities are wanted."""
-        viewers = [client for client in self.clients if client.is_viewer and client.silence <= SILENT]
+        viewers = [
+            client for client in self.clients if client.is_viewer and not client.is_held and client.silence <= SILENT
+        ]
         self._wanted = frozenset(client.quality for client in viewers)
 
     def check(self) -> None:
@@ -239,14 +253,16 @@ class Hub:
     @property
     def is_watched(self) -> bool:
         """Whether anybody looks."""
-        return bool(self._wanted)
+        return bool(self._wanted) or any(tap.is_watching for tap in self.taps)
 
     def wanted(self) -> frozenset[Quality]:
         """In which qualities somebody wants the next frame."""
-        return self._wanted
+        return self._wanted.union(*(tap.wanted() for tap in self.taps))
 
     def publish(self, frame: Published) -> None:
         """Leave a frame for all viewers. Returns at once."""
+        for tap in self.taps:
+            tap.take(frame)
         self.call(self._deliver, frame)
 
     def announce(self, **message: Any) -> None:
@@ -264,7 +280,7 @@ class Hub:
 
     def _deliver(self, frame: Published) -> None:
         for client in self.clients:
-            if not client.is_viewer:
+            if not client.is_viewer or client.is_held:
                 continue
             data = frame.packets.get(client.quality)
             if data is None:  # chosen after the frame was packed: another one of its kind

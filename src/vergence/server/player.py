@@ -7,7 +7,8 @@ replaced, or every one as fast as the model takes them. Nothing is read while no
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
@@ -18,12 +19,15 @@ from vergence.geometry.resample import shrink
 from vergence.media.camera import CameraSettings
 from vergence.media.live import is_live, open_live
 from vergence.media.open import open_source
+from vergence.server import recording as recorded
 from vergence.server.engine import IDLE, Arrival, Engine, now_us
+from vergence.server.recording import Recording, is_recording
 from vergence.types import Frame, MediaInfo
 
 logger = logging.getLogger(__name__)
 
-SourceKind = Literal["film", "image", "test", "camera", "screen"]
+SourceKind = Literal["film", "image", "recording", "test", "camera", "screen"]
+Moment = tuple[float, Callable[[float], None]]  # seconds of a film, and what shows it, given its position
 
 FIRST_CAMERA = 1000  # number of the first client's camera: those of the command line come before
 LAST = 0.1  # s before a film's end that one can seek to
@@ -52,12 +56,12 @@ class Listed:
 
     @property
     def is_live(self) -> bool:
-        return self.kind not in ("film", "image")
+        return self.kind not in ("film", "image", "recording")
 
     @property
     def duration(self) -> float | None:
         info = self.info
-        if self.kind != "film" or info is None or not info.frames or not info.rate:
+        if self.kind not in ("film", "recording") or info is None or not info.frames or not info.rate:
             return None
         return round(float(info.frames / info.rate), 3)
 
@@ -84,6 +88,14 @@ def listed(uri: str, number: int) -> Listed:
         scheme = uri.partition(":")[0]
         kinds: dict[str, SourceKind] = {"test": "test", "screen": "screen", "window": "screen"}
         return Listed(number, uri, kinds.get(scheme, "camera"), uri)
+    if is_recording(uri):
+        with Recording(uri) as recording:
+            rate = Fraction(len(recording) / recording.duration).limit_denominator(1000)
+            info = MediaInfo(
+                recording.path, is_film=True, width=recording.width, height=recording.height, frames=len(recording),
+                rate=rate,
+            )  # fmt: skip
+        return Listed(number, recording.path.name, "recording", uri, info)
     with open_source(uri) as media:
         name = media.info.path.name if media.info.path else str(uri)
         return Listed(number, name, "film" if media.info.is_film else "image", uri, media.info)
@@ -119,6 +131,7 @@ class Player:
         self.active: int | None = next(iter(self._sources), None)
         self.on_change: Callable[[], None] = lambda: None
         self.on_error: Callable[[str], None] = lambda _: None
+        self.on_settings: Callable[[Mapping[str, Any]], None] = lambda _: None  # a recording's have changed
         self.is_watched: Callable[[], bool] = lambda: True
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
@@ -128,6 +141,7 @@ class Player:
         self._steps = 0
         self._position: float | None = None
         self._frames: dict[int, int] = {}  # of clients' cameras
+        self._adopted = (0, 0.0)  # generation and position of the settings last taken from a recording
 
     # What clients ask for.
 
@@ -305,26 +319,19 @@ class Player:
         start, origin = 0.0, None
         while not self._is_over(generation):
             clock, is_first = _FilmClock(), True
-            with open_source(str(source.uri), start=Fraction(start).limit_denominator(1000) or None) as media:
-                for frame in media:
+            with self._moments(source, generation, start) as moments:
+                for seconds, show in moments:
                     if not self._hold(generation, is_first=is_first):
                         return
                     if self._seek is not None:
                         break
-                    origin = float(frame.time) if origin is None else origin
-                    position = float(frame.time) - origin
+                    origin = seconds if origin is None else origin
+                    position = seconds - origin
                     settings = self._engine.settings
                     if not settings.film_every_frame and not is_first:
                         self._wait(clock.early(position, settings.film_speed), generation)
                     self._position, is_first = round(position, 3), False
-                    arrival = Arrival(
-                        partial(self._seen, frame), source.id, generation, now_us(),
-                        is_still=not self._is_playing, position=position,
-                    )  # fmt: skip
-                    if settings.film_every_frame:
-                        self._engine.inbox.put_patiently(arrival, lambda: self._is_over(generation))
-                    else:
-                        self._put(arrival)
+                    show(position)
             if is_first and self._seek is None:
                 raise SettingsError(f"{source.name} has no frame from {start:g} s on")
             if self._seek is None and not self._engine.settings.film_loop:
@@ -333,6 +340,37 @@ class Player:
                 if not self._hold(generation, is_first=False):
                     return
             start, self._seek = self._next_start(source), None
+
+    @contextmanager
+    def _moments(self, source: Listed, generation: int, start: float) -> Iterator[Iterator[Moment]]:
+        """What a film or a recording shows from `start` on."""
+        if source.kind == "recording":
+            with Recording(str(source.uri)) as recording:
+                yield (
+                    (seconds, partial(self._show_moment, moment, source.id, generation))
+                    for seconds, moment in recording.since(start)
+                )
+            return
+        with open_source(str(source.uri), start=Fraction(start).limit_denominator(1000) or None) as media:
+            yield ((float(frame.time), partial(self._show_frame, frame, source.id, generation)) for frame in media)
+
+    def _show_frame(self, frame: Frame, number: int, generation: int, position: float) -> None:
+        arrival = Arrival(
+            partial(self._seen, frame), number, generation, now_us(), is_still=not self._is_playing, position=position
+        )
+        if self._engine.settings.film_every_frame:
+            self._engine.inbox.put_patiently(arrival, lambda: self._is_over(generation))
+        else:
+            self._put(arrival)
+
+    def _show_moment(self, moment: recorded.Moment, number: int, generation: int, position: float) -> None:
+        with self._changed:
+            if self._is_over(generation):
+                return
+            self._engine.replay(moment, source=number, is_still=not self._is_playing)
+        if moment.settings is not None and self._adopted < (generation, position):
+            self._adopted = (generation, position)  # once, and not again when it begins anew
+            self.on_settings(moment.settings)
 
     def _next_start(self, source: Listed) -> float:
         """Where a film goes on: where someone wants it, else from the beginning."""

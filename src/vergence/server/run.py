@@ -15,7 +15,7 @@ from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIO
 from websockets.exceptions import InvalidState
 
 from vergence.errors import SettingsError
-from vergence.server.app import create_app, say_goodbye
+from vergence.server.app import Outputs, create_app, say_goodbye
 from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.hub import MOST_CLIENTS, Hub
@@ -88,6 +88,7 @@ def serve(
     settings: ServeSettings,
     *,
     capturer: Capturer | None = None,
+    outputs: Outputs | None = None,
     fragment: dict[str, str] | None = None,
     tell: Callable[[Serving], None],
 ) -> None:
@@ -97,6 +98,7 @@ def serve(
         engine, player: what is served.
         settings: where and for whom.
         capturer: makes captures of higher quality.
+        outputs: what is made of the stream besides.
         fragment: what the page is told besides the token, such as the first view.
         tell: called once the port is open.
 
@@ -104,13 +106,13 @@ def serve(
         SettingsError: the port is taken, or the address is not of this machine.
         TargetError: a certificate cannot be written.
     """
-    addresses = own_addresses() if _is_open(settings.host) else []
+    addresses = _addresses(settings.host)
     certificate = _certificate(settings, addresses)
     with _bound(settings.host, settings.port) as listening:
         port = listening.getsockname()[1]
         hub = Hub(most_clients=settings.most_clients)
         config = uvicorn.Config(
-            create_app(engine, player, access=settings.access, hub=hub, capturer=capturer),
+            create_app(engine, player, access=settings.access, hub=hub, capturer=capturer, outputs=outputs),
             ws=_Connection,
             http=_Request,
             ws_max_size=MESSAGE_BYTES,
@@ -223,6 +225,21 @@ def _is_open(host: str) -> bool:
         return ipaddress.ip_address(host).is_unspecified
     except ValueError:
         return False
+
+
+def _addresses(host: str) -> list[str]:
+    """Under which addresses other machines reach a server that is bound to `host`."""
+    if _is_open(host):
+        return [address for address in own_addresses() if ":" in host or ":" not in address]
+    return [host] if _is_public(host) else []
+
+
+def _is_public(host: str) -> bool:
+    """Whether it is an address at which other machines may find this one."""
+    try:
+        return not ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host != "localhost"
 
 
 def _in_url(host: str) -> str:

@@ -1,28 +1,40 @@
 """What one client says, and what is done about it."""
 
+import contextlib
 import json
 import logging
 import math
-from collections.abc import Callable
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
-from vergence.errors import MediaError, ProtocolError, SettingsError
+from vergence.errors import MediaError, ProtocolError, SettingsError, TargetError
 from vergence.media.camera import CameraSettings
 from vergence.server import upload
 from vergence.server.capture import Capturer, Step
 from vergence.server.engine import Engine, now_us
+from vergence.server.eyes import Eyes
 from vergence.server.hub import WINDOW, Client, Hub
 from vergence.server.player import Player, SourceKind
+from vergence.server.players import PATHS
 from vergence.server.protocol import NAME, Capture, parse
+from vergence.server.recorder import Recorder
+from vergence.server.recording import about
+from vergence.server.restamp import restamped
+from vergence.server.ring import Held, Past, Ring
 from vergence.server.settings import UnknownSettingError
+from vergence.server.snapshot import Saved, Snapshots
+from vergence.server.unpack import depth_frame
 
 logger = logging.getLogger(__name__)
 
 MESSAGE_BYTES = 4 << 20  # from a client
 TEXT_CHARACTERS = 64 << 10
 NAME_CHARACTERS = 64
-MOST_FAULTS = 20  # of one client, before it is let go
+MOST_FAULTS, FORGIVEN = 20, 10.0  # of one client in so many seconds, before it is let go
 OLDEST = 10_000_000  # µs a picture may have been on its way; else its clock is wrong
 MOST_CAMERAS = 8
 PING = 4  # s between pings
@@ -36,12 +48,28 @@ class Studio:
     """The parts that all sessions of a server share: engine, player, hub and the settings, which it keeps alike."""
 
     def __init__(
-        self, engine: Engine, player: Player, hub: Hub, *, session: str, capturer: Capturer | None = None
+        self,
+        engine: Engine,
+        player: Player,
+        hub: Hub,
+        *,
+        session: str,
+        capturer: Capturer | None = None,
+        eyes: Eyes | None = None,
+        snapshots: Snapshots | None = None,
+        recorder: Recorder | None = None,
     ) -> None:
         self.engine, self.player, self.hub, self.session, self.capturer = engine, player, hub, session, capturer
+        self.eyes, self.snapshots = eyes or Eyes(), snapshots
+        self.ring = Ring()
+        self.recorder = recorder or Recorder(lambda: about(engine.model.card, engine.settings), lambda: engine.settings)
+        hub.taps += [self.ring, self.eyes, self.recorder]
+        engine.listeners.append(self.eyes.hear)
         self._ticks = 0
+        self._was_recording = False
         self.hub.apply(engine.settings)
         player.is_watched = lambda: hub.is_watched
+        player.on_settings = lambda settings: hub.call(self._adopt, settings)
         player.on_change = lambda: hub.announce(t="sources", sources=player.described())
         player.on_error = lambda text: hub.announce(
             t="error", code="source-failed", msg=text, hint="choose another source, or start again with one that works"
@@ -52,28 +80,61 @@ class Studio:
         settings = self.engine.settings.with_value(path, value)
         self.engine.settings = settings
         self.hub.apply(settings)
+        self.recorder.note(settings)
         self.hub.tell_all(t="config", settings=settings.nested())
         if path.startswith(("camera.", "stabilise.")):
             self.engine.repeat(is_paused=not self.player.is_playing)
         if not path.startswith("view."):
             self.engine.refresh()
 
+    def _adopt(self, settings: Mapping[str, Any]) -> None:
+        """A recording has come to where its viewers changed what they looked at."""
+        view = settings.get("view")
+        for name, value in view.items() if isinstance(view, dict) else ():
+            if self.engine.settings.view.get(name) != value:
+                with contextlib.suppress(SettingsError):
+                    self.set(f"view.{name}", value)
+
     @property
     def payloads(self) -> list[str]:
         """The kinds of packets there may be."""
         return ["rgbd", "splat16"] if self.engine.makes_gaussians else ["rgbd"]
+
+    def tell_recording(self) -> None:
+        """Tell everyone how far a recording is."""
+        state = self.recorder.state
+        name = state.path.name if state.path is not None and not state.is_on else ""
+        url = f"files/{name}" if self.recorder.file(name) else None
+        self.hub.tell_all(
+            t="record", on=state.is_on, seconds=state.seconds, bytes=state.bytes, url=url, msg=state.message
+        )
+        self._was_recording = state.is_on
+
+    def file(self, name: str) -> Path | None:
+        """What lies under `files/`."""
+        found = None if self.capturer is None else self.capturer.archive(name)
+        return found or self.recorder.file(name)
+
+    def close(self) -> None:
+        """Throw away what was not fetched."""
+        self.recorder.close()
+        if self.capturer is not None:
+            self.capturer.close()
 
     def tick(self) -> None:
         """Once a second: statistics for everyone, and who has gone silent."""
         self._ticks += 1
         self.hub.period = self.engine.period
         self.hub.check()
+        if self.recorder.is_on or self._was_recording:
+            self.tell_recording()
         player = self.player
         common = self.engine.stats() | {
             "clients": len(self.hub.clients),
             "source_fps": player.source_fps,
             "position": player.position,
             "is_playing": player.is_playing,
+            "past": round(self.ring.seconds, 1),
         }
         for client in self.hub.clients:
             if client.role is None:
@@ -105,6 +166,8 @@ class Studio:
             "modes": self.payloads,
             "capacity": None,
             "metric": card.kind == "metric",
+            "stereo": list(PATHS),
+            "snapshots": None if self.snapshots is None else str(self.snapshots.folder),
             "limits": {
                 "message": MESSAGE_BYTES,
                 "side": upload.LONGEST_SIDE,
@@ -121,10 +184,13 @@ class Session:
     def __init__(self, studio: Studio, client: Client) -> None:
         self._studio, self._client = studio, client
         self._camera: int | None = None
-        self._faults = 0
+        self._faults: deque[float] = deque()
+        self._held: Held | None = None
+        self._past: Past | None = None
 
     def leave(self) -> None:
         """The client has gone."""
+        self._look_at_present()
         self._studio.hub.leave(self._client)
         if self._camera is not None:
             self._studio.player.remove_camera(self._camera)
@@ -193,9 +259,12 @@ class Session:
         return message
 
     def _fault(self, code: str, text: str, hint: str) -> None:
-        self._faults += 1
-        if self._faults > MOST_FAULTS:
-            raise Broken(f"{MOST_FAULTS} messages could not be understood")
+        now = time.monotonic()
+        self._faults.append(now)
+        while now - self._faults[0] > FORGIVEN:
+            self._faults.popleft()
+        if len(self._faults) > MOST_FAULTS:
+            raise Broken(f"{MOST_FAULTS} messages in {FORGIVEN:g} s made no sense")
         self._client.tell(t="error", code=code, msg=text, hint=hint)
 
     def _hello(self, message: dict[str, Any]) -> None:
@@ -244,6 +313,7 @@ class Session:
         self._studio.player.select(number)
 
     def _play(self, _: dict[str, Any]) -> None:
+        self._look_at_present()
         self._studio.player.play()
 
     def _pause(self, _: dict[str, Any]) -> None:
@@ -259,8 +329,74 @@ class Session:
         frames = _whole(message, "frames") if "frames" in message else 1
         self._studio.player.step(max(min(frames, 250), -250))
 
+    def _record(self, message: dict[str, Any]) -> None:
+        studio = self._studio
+        if not isinstance(message.get("on"), bool):
+            raise SettingsError(f"on is true or false, not {message.get('on')!r}")
+        try:
+            studio.recorder.start() if message["on"] else studio.recorder.stop()
+        except TargetError as error:
+            self._fault("not-available", str(error), "make room on the server's disk")
+            return
+        studio.hub.update()
+        studio.engine.refresh()
+        studio.tell_recording()
+
     def _key_frame(self, _: dict[str, Any]) -> None:
+        if self._past is not None:
+            self._show_past(self._past)
+        else:
+            self._studio.engine.refresh()
+
+    def _scrub(self, message: dict[str, Any]) -> None:
+        seconds = message.get("seconds")
+        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
+            raise SettingsError(f"one looks back a number of seconds, not {seconds!r}")
+        self._held = self._held or self._studio.ring.hold()
+        if self._held is None:
+            self._fault("not-available", "there is nothing to look back at", "wait a moment, and try again")
+            return
+        self._past, found = self._held.back(float(seconds))
+        self._client.is_held = True
+        self._studio.hub.update()
+        self._show_past(self._past)
+        self._client.tell(t="past", seconds=round(found, 2), span=round(self._held.seconds, 2))
+
+    def _show_past(self, past: Past) -> None:
+        data = past.packets.get(self._client.payload) or next(iter(past.packets.values()))
+        sequence = self._studio.engine.next_sequence()
+        self._client.offer(sequence, restamped(data, sequence=sequence, is_still=True))
+
+    def _look_at_present(self) -> None:
+        if self._held is None:
+            return
+        self._held.release()
+        self._held = self._past = None
+        self._client.is_held = False
+        self._studio.hub.update()
         self._studio.engine.refresh()
+
+    def _snapshot(self, _: dict[str, Any]) -> None:
+        snapshots, newest, past = self._studio.snapshots, self._studio.engine.newest, self._past
+        if snapshots is None:
+            self._fault("not-available", "this server keeps no pictures", "start it with --output-dir")
+            return
+        if past is not None and "rgbd" in past.packets:
+            data = past.packets["rgbd"]
+            has_begun = snapshots.save(lambda: depth_frame(parse(data)), self._tell_saved)
+        elif newest is not None:
+            has_begun = snapshots.save(newest.item, self._tell_saved)
+        else:
+            self._fault("not-available", "nothing is shown that could be saved", "choose a source first")
+            return
+        if not has_begun:
+            self._fault("not-available", "a picture is being saved", "wait until it is done")
+
+    def _tell_saved(self, saved: Saved) -> None:
+        """By the thread that saved it."""
+        folder = str(saved.folder)
+        message = {"t": "snapshot", "files": list(saved.files), "folder": folder, "msg": saved.message}
+        self._studio.hub.call(lambda: self._client.tell(**message))
 
     def _capture(self, _: dict[str, Any]) -> None:
         studio = self._studio
@@ -299,7 +435,10 @@ class Session:
         "pause": _pause,
         "seek": _seek,
         "step": _step,
+        "record": _record,
         "key_frame": _key_frame,
+        "scrub": _scrub,
+        "snapshot": _snapshot,
         "capture": _capture,
         "ping": _ping,
         "pong": _pong,

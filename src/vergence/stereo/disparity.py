@@ -99,6 +99,9 @@ def disparities(items: Iterable[DepthFrame], *, settings: StereoSettings) -> Ite
             made, state = _next(ahead, state, settings, told)
             yield made
         ahead.append((item, _measure(item.depth)))
+        if settings.lookahead == 0:  # live: nobody waits for the next one
+            made, state = _next(ahead, state, settings, told)
+            yield made
     while ahead:
         made, state = _next(ahead, state, settings, told)
         yield made

@@ -61,7 +61,7 @@ def made(variant):
 
 def in_torch(network, variant):
     budget = Budget(CARDS[f"depth-anything-3-{variant}"], None)
-    return TorchNetwork(variant, network, Place(RuntimeOptions(device="cpu", threads=1)), budget)
+    return TorchNetwork(variant, shared_copy(network), Place(RuntimeOptions(device="cpu", threads=1)), budget)
 
 
 def pictures(count):

@@ -3,6 +3,7 @@
 import errno
 import logging
 import struct
+import sys
 
 import av
 import numpy as np
@@ -21,6 +22,7 @@ from vergence.media.live.v4l2 import (
 )
 from vergence.media.live.webcam import OpenCvGrabber, Webcam, attempts, find_webcam, open_webcam
 
+on_unix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no device files")
 HD, THERMAL = Webcam(0, "Integrated HD Camera", "/dev/video0"), Webcam(2, "Thermal Camera", "/dev/video2")
 
 
@@ -160,6 +162,7 @@ def test_this_machine_is_asked_without_harm(caplog):
     assert all(camera.path.exists() for camera in found)
 
 
+@on_unix
 def test_the_kernel_is_understood(tmp_path):
     """As `v4l2_capability`, `v4l2_fmtdesc` and `v4l2_frmsizeenum` of linux/videodev2.h lie in memory."""
     for name in ("video0", "video1", "video10", "video-none"):
@@ -195,6 +198,7 @@ def test_the_kernel_is_understood(tmp_path):
     assert found[0].sizes == ((640, 480), (1920, 1080))
 
 
+@on_unix
 def test_a_file_that_is_no_camera_is_passed_over(tmp_path):
     (tmp_path / "video0").touch()
     assert cameras(tmp_path) == ()

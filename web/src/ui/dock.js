@@ -9,6 +9,7 @@ export const ACTIONS = [
   { id: 'home', label: 'Reset the view', key: 'R' },
   { id: 'measure', label: 'Measure', key: 'M' },
   { id: 'snapshot', label: 'Save a picture', key: 'S' },
+  { id: 'record', label: 'Record the stream', key: 'Shift+R' },
   { id: 'capture', label: 'Capture in high quality', key: 'X' },
   { id: 'fullscreen', label: 'Full screen', key: 'F' },
 ];

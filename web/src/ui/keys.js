@@ -7,6 +7,7 @@ export const KEYS = [
   { keys: ['c'], show: 'C', does: 'camera back to where it was filmed', action: 'home' },
   { keys: ['x'], show: 'X', does: 'capture this picture in high quality', action: 'capture' },
   { keys: ['s'], show: 'S', does: 'save what you see as a picture', action: 'snapshot' },
+  { keys: ['shift+r'], show: 'Shift R', does: 'record the stream, and stop', action: 'record' },
   { keys: ['m'], show: 'M', does: 'measure between two points', action: 'measure' },
   { keys: ['d'], show: 'D', does: 'depth in colours, and back', action: 'depth' },
   { keys: ['i'], show: 'I', does: 'swap near and far', action: 'invert' },
@@ -33,7 +34,7 @@ export function listen(target, onAction) {
   target.addEventListener('keydown', (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
     const key = event.key.toLowerCase();
-    const action = ACTION.get(key);
+    const action = (event.shiftKey && ACTION.get(`shift+${key}`)) || ACTION.get(key);
     if (!action) return;
     const at = event.target;
     const isField = at instanceof HTMLElement && /^(INPUT|SELECT|TEXTAREA)$/.test(at.tagName);

@@ -128,6 +128,15 @@ export class Panel {
     this.#sections.get('stereo').hidden = mode !== 'stereo';
   }
 
+  /** Addresses of the stereo picture for players that are no browsers. */
+  showPlayers(paths) {
+    this.players ??= h('p', { class: 'note' });
+    const links = paths.map((path) => h('a', { href: new URL(path.replace(/^\//, ''), location.href).href, target: '_blank', rel: 'noopener' }, path));
+    this.players.replaceChildren('For players: ', ...links.flatMap((link, i) => (i ? [', ', link] : [link])));
+    this.players.hidden = links.length === 0;
+    this.#sections.get('stereo').querySelector('.rows').append(this.players);
+  }
+
   /** Take over the server's settings, nested as it sends them. */
   adopt(settings) {
     for (const [path, { put, row }] of this.#server) {

@@ -6,7 +6,7 @@ import { canShareScreen, startScreen } from '../capture/screen.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
-const KIND = { film: 'film', image: 'photo', test: 'test pattern', camera: 'camera', screen: 'screen' };
+const KIND = { film: 'film', recording: 'recording', image: 'photo', test: 'test pattern', camera: 'camera', screen: 'screen' };
 
 export class Source {
   running = null;

@@ -217,7 +217,9 @@ def _chunks(data: bytes, path: Path) -> tuple[dict[str, Any], bytes]:
         raise FormatError(f"{path} is no GLB of glTF 2")
     size, text_size, kind = struct.unpack_from("<III", data, 8)
     if kind != JSON_CHUNK or size > len(data) or 20 + text_size > size:
-        raise MediaError(f"{path} is cut short: it promises {size} bytes and has {len(data)}; get a whole copy")
+        raise MediaError(
+            f"{path} is cut short or damaged: {len(data)} bytes are less than its headers promise; get a whole copy"
+        )
     try:
         root = json.loads(data[20 : 20 + text_size])
     except (ValueError, RecursionError) as error:

@@ -81,8 +81,8 @@ def read_records(file: IO[bytes], element: Element, path: Path) -> NDArray[Any]:
     held = path.stat().st_size - file.tell()
     if element.nbytes > held:  # before memory is taken for what a header claims
         raise MediaError(
-            f"{path} is cut short: its header promises {element.count} {element.name} of {element.dtype.itemsize} "
-            f"bytes, and {held} bytes follow; get a whole copy"
+            f"{path} is cut short: its header promises {element.count} {element.name} records of "
+            f"{element.dtype.itemsize} bytes, and {held} bytes follow; get a whole copy"
         )
     return np.frombuffer(file.read(element.nbytes), element.dtype)
 

@@ -174,6 +174,15 @@ def test_other_graphs_are_not_taken_for_it(tmp_path):
     assert not is_graph(tmp_path)
 
 
+def test_views_that_need_more_memory_than_may_be_used_are_refused(tmp_path):
+    model = load(small(max_memory=900_000_000), many(tmp_path / "net.onnx"), RuntimeOptions())
+    assert len(model.world([frame()] * 2).views) == 2
+    frames = [frame(450, 600)] * 40
+    model = load(small(max_memory=900_000_000, input_size=504), many(tmp_path / "net.onnx"), RuntimeOptions())
+    with pytest.raises(ModelError, match=r"GB for 40 views of 504x378, and 0\.9 GB may be used; show it fewer"):
+        model.world(frames)
+
+
 def test_torch_does_not_run_a_graph(tmp_path):
     with pytest.raises(ModelError, match="is an ONNX graph, which torch does not run"):
         load(small(), many(tmp_path / "net.onnx"), RuntimeOptions(runtime="torch"))

@@ -40,7 +40,10 @@ def load(card: ModelCard, weights: Path, options: RuntimeOptions) -> DepthAnythi
 
 def _open(card: ModelCard, weights: Path, options: RuntimeOptions) -> Network:
     if is_graph(weights):
-        return GraphNetwork(weights, options, card.options["size"], sees_many=card.options["sees_many"])
+        known = [size for size in (memory.free_memory(), card.options["max_memory"]) if size is not None]
+        budget = memory.Budget(card, min(known, default=None))
+        variant, sees_many = card.options["size"], card.options["sees_many"]
+        return GraphNetwork(weights, options, variant, sees_many=sees_many, budget=budget)
     from vergence.depth.runtimes.torch_depth_anything_3 import open_network
 
     budget = memory.budget(card, options)

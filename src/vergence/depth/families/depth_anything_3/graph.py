@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from vergence.depth.families.depth_anything_3.network import Answer, Floats
 from vergence.depth.families.depth_anything_3.sky import SKY, fill_sky
 from vergence.depth.families.patches import PATCH
+from vergence.depth.memory import Budget, Views
 from vergence.depth.runtimes import Port, RuntimeOptions, open_graph
 from vergence.errors import ModelError, WeightsError
 from vergence.geometry.pose import rotation_matrices
@@ -36,6 +37,7 @@ PARTS = ("views.onnx", "gaussians.onnx")  # files of a folder
 RANKS_ALONE = (3, 3)
 RANKS_TOGETHER = (3, 3, 4, 3, 2)
 ENCODED = 9  # numbers of a camera: where it is, the quaternion xyzw of its axes, its fields of view, the vertical first
+SCORES = 8  # bytes of the attention of a token to another, which no runtime is sure not to keep: twice in float32
 LEAST_TANGENT = 1e-6  # of half a field of view
 
 
@@ -57,7 +59,15 @@ def gives_many(outputs: Sequence[Port]) -> bool:
 class GraphNetwork:
     """See `families.depth_anything_3.network.Network`. Known cameras do not help it: graphs have no input for them."""
 
-    def __init__(self, weights: Path, options: RuntimeOptions, variant: str, *, sees_many: bool) -> None:
+    def __init__(
+        self,
+        weights: Path,
+        options: RuntimeOptions,
+        variant: str,
+        *,
+        sees_many: bool,
+        budget: Budget | None = None,
+    ) -> None:
         """Open a graph, or a folder of them.
 
         Args:
@@ -65,6 +75,7 @@ class GraphNetwork:
             options: what computes it.
             variant: what it is: the sizes of one kind have the same inputs and outputs.
             sees_many: it has to be of a network of many views, or of one.
+            budget: what it may take; None is any amount.
 
         Raises:
             WeightsError: it does not have this family's inputs and outputs, or not those asked for.
@@ -86,6 +97,7 @@ class GraphNetwork:
                 f"{weights} is of a network of {kinds[not sees_many]}, but {variant} is one of {kinds[sees_many]}; "
                 "give it under its own name"
             )
+        self._budget = budget if getattr(self._graph, "device", "cpu") == "cpu" else None  # of a CPU's memory
         self._count, _, height, width = self._graph.inputs[0].shape
         self.size = None if height is None or width is None else (height, width)
         self.has_gaussians = weights.is_dir() and (weights / PARTS[1]).is_file()
@@ -131,12 +143,26 @@ class GraphNetwork:
         return Answer(fill_sky(depth, sky), is_sky=sky >= SKY)
 
     def _together(self, pictures: Floats, *, gaussians: bool) -> Answer:
+        self._require(Views(len(pictures), pictures.shape[2], pictures.shape[3], gaussians))
         depth, confidence, _, _, encodings, *levels = self._graph.run(pictures)
         self._check(depth, pictures)
         raw = self._head.run(pictures, *levels)[0] if gaussians and self._head is not None else None
         return Answer(
             depth, confidence, None, *decoded(encodings, *pictures.shape[2:]), raw_depth=depth, raw_gaussians=raw
         )
+
+    def _require(self, views: Views) -> None:
+        """Raise where all views, decoded at once, and the scores of one head do not fit."""
+        limit = None if self._budget is None else self._budget.limit
+        if self._budget is None or limit is None:
+            return
+        tokens = views.count * ((views.height // PATCH) * (views.width // PATCH) + 1)
+        need = self._budget.need(views, chunk=views.count) + SCORES * tokens**2
+        if need > limit:
+            raise ModelError(
+                f"{self._weights} needs about {need / 1e9:.1f} GB for {views}, and {limit / 1e9:.1f} GB may be used; "
+                "show it fewer views, or smaller ones (--input-size), or run its checkpoint, which takes less"
+            )
 
     def _check(self, depth: Floats, pictures: Floats) -> None:
         count, _, height, width = pictures.shape

@@ -49,16 +49,16 @@ MOST_VIEWS = 1024
 COMPARED = (1, 2, 4)  # views on which a graph of any number is compared
 
 
-def export(network: Network | Nested, target: Path, *, size: Size | None, opset: int, views: int | None = 1) -> float:
+def export(network: Network, target: Path, *, size: Size | None, views: int | None, opset: int) -> float:
     """Write a network as ONNX and run it in onnxruntime on noise.
 
     Args:
         network: in float32.
         target: a folder of `views.onnx` and `gaussians.onnx` for a network with a head of Gaussians, else a file.
         size: (height, width) of the only views it takes; None is any multiples of 14.
+        views: how many of them it takes, no more and no fewer; None is any number. All are decoded at once, and so
+            in memory together, where torch decodes them one by one.
         opset: of ONNX.
-        views: how many of them it takes, no more and no fewer; None is any number, for which all of them are decoded
-            at once, and so in memory together.
 
     Returns:
         The largest difference of any output from torch, in standard deviations of that output.
