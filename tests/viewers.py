@@ -11,6 +11,7 @@ from PIL import Image
 
 from live_models import RuleModel
 from vergence.server.app import create_app
+from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.player import Player
 from vergence.server.security import Access
@@ -22,10 +23,11 @@ SIZE = (96, 54)  # px of the depth map
 
 
 @contextmanager
-def running(*uris, port=0, model=None):
+def running(*uris, port=0, model=None, gaussian_model=None, can_capture=False, settings=None):
     """Serve `uris` from a thread; the page's address."""
-    engine = Engine(model or RuleModel(size=SIZE))
-    app = create_app(engine, Player(engine, uris), access=Access(TOKEN))
+    engine = Engine(model or RuleModel(size=SIZE), settings=settings, gaussian_model=gaussian_model)
+    capturer = Capturer(lambda: RuleModel(size=(2 * SIZE[0], 2 * SIZE[1])), engine.next_sequence) if can_capture else None
+    app = create_app(engine, Player(engine, uris), access=Access(TOKEN), capturer=capturer)
     config = uvicorn.Config(
         app, port=port, ws="websockets-sansio", ws_per_message_deflate=False, lifespan="on", log_config=None,
         timeout_graceful_shutdown=1,
@@ -44,21 +46,31 @@ def running(*uris, port=0, model=None):
 
 
 class Viewer:
-    """A page of the viewer, and everything it complained of."""
+    """A page of the viewer, and everything it complained of.
+
+    Attributes:
+        excused: parts of complaints that a test brings about itself.
+    """
 
     def __init__(self, page, url):
         self.page, self.complaints, self.requests = page, [], []
+        self.excused = []
         page.on("console", lambda message: self.complaints.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.complaints.append(str(error)))
         page.on("request", lambda request: self.requests.append(request.url))
         page.goto(url)
 
+    @property
+    def faults(self):
+        """Complaints that nobody expected: errors of the page, and what its strict policy has kept it from."""
+        return [text for text in self.complaints if not any(part in text for part in self.excused)]
+
     def get(self, expression):
         return self.page.evaluate(expression)
 
-    def wait(self, expression):
+    def wait(self, expression, *, seconds=PATIENCE):
         """Wait until an expression is true; its value. Playwright's own way needs `eval`, which the page forbids."""
-        last = time.monotonic() + PATIENCE
+        last = time.monotonic() + seconds
         while time.monotonic() < last:
             found = self.get(expression)
             if found:

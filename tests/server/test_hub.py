@@ -3,6 +3,7 @@ import json
 
 import pytest
 
+from vergence.server.adaptation import Quality
 from vergence.server.hub import DEAD, HELLO, SILENT, Hub, Published
 
 
@@ -218,5 +219,51 @@ def test_a_capture_is_not_replaced_by_what_comes_after_it():
         hub.acknowledge(client, 2)
         await settle()
         assert wire.packets == [b"1", b"2", b"capture", b"4"]
+
+    together(story)
+
+
+class Tapping:
+    """Takes what is published besides the clients."""
+
+    def __init__(self, *qualities, is_watching=False):
+        self.qualities, self.is_watching, self.taken = frozenset(qualities), is_watching, []
+
+    def wanted(self):
+        return self.qualities
+
+    def take(self, frame):
+        self.taken.append(frame.sequence)
+
+
+def test_taps_are_asked_and_given_what_clients_are():
+    async def story(hub, clock, add):
+        silent, fine = Tapping(), Tapping(Quality(16, 92, 1920), is_watching=True)
+        hub.taps += [silent]
+        assert not hub.is_watched
+        hub.taps += [fine]
+        assert hub.is_watched
+        assert hub.wanted() == fine.qualities
+        client, _ = add()
+        assert hub.wanted() == {client.quality, *fine.qualities}
+        await send(hub, 7)
+        assert silent.taken == fine.taken == [7]
+
+    together(story)
+
+
+def test_one_who_looks_back_wants_and_gets_nothing_live():
+    async def story(hub, clock, add):
+        client, wire = add()
+        client.is_held = True
+        hub.update()
+        assert not hub.is_watched
+        hub.publish(Published(1, {client.quality: b"1"}))
+        await settle()
+        assert wire.packets == []
+        client.is_held = False
+        hub.update()
+        await send(hub, 2)
+        assert wire.packets == [b"2"]
 
     together(story)

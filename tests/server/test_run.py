@@ -10,17 +10,16 @@ import signal
 import socket
 import ssl
 import subprocess
-import sys
 import threading
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
 
 import pytest
 import websockets
 
 from live_models import RuleModel
+from live_processes import TOKEN, VERGENCE, command, port_of
 from vergence.errors import SettingsError
 from vergence.server import run
 from vergence.server.engine import Engine
@@ -29,30 +28,7 @@ from vergence.server.protocol import parse
 from vergence.server.run import ServeSettings
 from vergence.server.security import Access
 
-TOKEN = "abcdefghijklmnop"
-VERGENCE = (sys.executable, "-c", "from vergence.cli.main import main; main()")
 OFFER = ["vergence.v1", f"token.{TOKEN}"]
-
-
-@contextmanager
-def command(*arguments, home):
-    """Run `vergence serve` on a free port: (process, url)."""
-    environment = {**os.environ, "HOME": str(home), "XDG_DATA_HOME": str(home), "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(
-        [*VERGENCE, "serve", *arguments, "--port", "0", "--token", TOKEN],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment,
-    )  # fmt: skip
-    try:
-        line = process.stdout.readline()
-        assert line, process.stderr.read()
-        yield process, line.strip()
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def port_of(url):
-    return int(re.search(r":(\d+)/", url).group(1))
 
 
 async def messages(url, count, *, context=None, seconds=60.0, then=None):

@@ -124,6 +124,19 @@ def test_every_frame_comes_out_once_and_in_order():
     assert [d.frame.index for d in disparities(items, settings=StereoSettings())] == list(range(40))
 
 
+def test_without_lookahead_every_frame_is_answered_before_the_next():
+    fed = []
+
+    def live():
+        for index in range(4):
+            fed.append(index)
+            yield frame(room(), index=index)
+
+    for index, made in enumerate(disparities(live(), settings=StereoSettings(lookahead=0))):
+        assert made.frame.index == index
+        assert fed[-1] == index
+
+
 def test_no_more_frames_are_held_than_said():
     taken = 0
 

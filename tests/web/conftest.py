@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bar_codes import write_film
 from viewers import TOKEN, Viewer, running
 
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 SWITCHES = (
     "--no-sandbox",
     "--use-angle=swiftshader",
@@ -18,14 +20,24 @@ SWITCHES = (
 
 
 @pytest.fixture(scope="session")
-def launch():
+def camera_film(tmp_path_factory):
+    """What the browser's camera sees: a number on every frame (see `bar_codes`)."""
+    path = tmp_path_factory.mktemp("camera") / "numbers.y4m"
+    write_film(path)
+    return path
+
+
+@pytest.fixture(scope="session")
+def launch(camera_film):
     """Start a browser with more switches than the usual ones."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
-    found = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if found is None:
-        pytest.skip("no Chromium here: apt-get install chromium")
     with playwright.sync_playwright() as running:
-        yield lambda *more: running.chromium.launch(executable_path=found, args=[*SWITCHES, *more])
+        own = running.chromium.executable_path
+        found = next(filter(None, map(shutil.which, (*BROWSERS, own))), None)
+        if found is None:
+            pytest.skip("no Chromium here: make browser")
+        switches = [*SWITCHES, f"--use-file-for-fake-video-capture={camera_film}"]
+        yield lambda *more: running.chromium.launch(executable_path=found, args=[*switches, *more])
 
 
 @pytest.fixture(scope="session")
@@ -53,15 +65,17 @@ def server(picture):
 
 @pytest.fixture
 def open_viewer(chromium, server):
-    contexts = []
+    contexts, viewers = [], []
 
     def open_one(url=None, *, width=800, height=450, hints=False, **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark", **options)
         contexts.append(context)
         if not hints:
             context.add_init_script("localStorage.setItem('vergence.hints', 'yes')")
-        return Viewer(context.new_page(), url or f"{server}?panel=0#t={TOKEN}")
+        viewers.append(Viewer(context.new_page(), url or f"{server}?panel=0#t={TOKEN}"))
+        return viewers[-1]
 
     yield open_one
     for context in contexts:
         context.close()
+    assert [viewer.faults for viewer in viewers if viewer.faults] == []

@@ -326,7 +326,6 @@ function start() {
     if (key === 'background') setBackground();
     if (key === 'mode') {
       dock.choose(value);
-      wantPackets();
       measure.hover(null);
       layout();
       arrange();
@@ -369,7 +368,6 @@ function start() {
       panel.showPlayers(message.stereo ?? []);
       dock.enableMode('splats', !isMissing, 'this model makes no Gaussians');
       if (isMissing && settings.get('mode') === 'splats') settings.set('mode', 'surfels');
-      wantPackets();
       if (state.isOwnWanted && typeof message.source === 'number') {
         state.isOwnWanted = false;
         connection.send({ t: 'source', id: message.source });
@@ -401,7 +399,7 @@ function start() {
         notices.say('Captured in high quality', msg ?? '', { action: link });
       } else notices.say(`Capturing… ${Math.round(100 * (progress ?? 0))} %`, msg ?? '');
     },
-    past: ({ seconds, span }) => film.putPast(seconds, span),
+    past: ({ seconds, span }) => state.isPaused && film.putPast(seconds, span), // an answer may come late
     snapshot({ files, folder, msg }) {
       if (msg) notices.error('The server could not save the picture', msg);
       else notices.say('Picture and depth saved', `${files.join(', ')} in ${folder}`);
@@ -426,12 +424,6 @@ function start() {
     updateStatus();
     updateCard();
   });
-
-  /** Gaussians are sent only to those who show them, and in place of depth. */
-  function wantPackets() {
-    if (!state.packetKinds.includes('splat16')) return;
-    connection.send({ t: 'want', kind: settings.get('mode') === 'splats' ? 'splat16' : 'rgbd' });
-  }
 
   const active = () => state.sources.find((each) => each.is_active);
 

@@ -105,7 +105,10 @@ def live(
     window: own.Window = False,
     grayscale: own.Grayscale = False,
     record: own.Record = False,
+    record_stream: own.RecordStream = None,
     virtual_camera: own.VirtualCamera = False,
+    virtual_layout: own.VirtualLayout = "half-sbs",
+    compat: own.Compat = False,
     output_dir: own.OutputFolder = Path(),
     stabilise: opt.Stabilise = "auto",
     max_res: opt.MaxRes = None,
@@ -131,8 +134,10 @@ def live(
     SOURCE: webcam:0, screen:1, window:TITLE, rtsp://..., http://..., test:, a film or a photo; see `vergence devices`.
     Without one, the browser's own camera.
     """
-    if (virtual_camera or grayscale) and not window:
-        raise typer.BadParameter("--virtual-camera and --grayscale are of --window")
+    if grayscale and not window:
+        raise typer.BadParameter("--grayscale is of --window")
+    if window and (record_stream is not None or compat):
+        raise typer.BadParameter("--record-stream and --compat are of the page, not of --window")
     seen = own.ViewOptions(
         subsample, depth_scale, depth_min_percentile, depth_max_percentile, sor_neighbors, sor_std_ratio, high_quality
     )
@@ -161,6 +166,10 @@ def live(
         },
         model=chosen,
         capture_model=capture_model,
+        outputs=own.OutputOptions(
+            folder=output_dir, recordings=None if output_dir == Path() else output_dir, record_to=record_stream,
+            virtual_layout=virtual_layout if virtual_camera else None, has_old_clients=compat,
+        ),
     )  # fmt: skip
 
 
@@ -180,6 +189,9 @@ def serve(
     allow_host: AllowHost = None,
     root_path: RootPath = "",
     max_clients: MostClients = 16,
+    compat: own.Compat = False,
+    record_stream: own.RecordStream = None,
+    output_dir: own.ServerFolder = None,
     model: opt.ModelName = "auto",
     capture_model: CaptureModel = None,
     weights: opt.Weights = None,
@@ -210,6 +222,10 @@ def serve(
             "offline": offline, "accept_licence": accept_licence,
         },
         capture_model=capture_model,
+        outputs=own.OutputOptions(
+            folder=output_dir, recordings=output_dir, record_to=record_stream, has_old_clients=compat,
+            most_clients=max_clients,
+        ),
     )  # fmt: skip
 
 
@@ -240,6 +256,7 @@ def _run(
     initial: dict[str, Any],
     model: dict[str, Any],
     capture_model: str | None,
+    outputs: own.OutputOptions,
 ) -> None:
     from contextlib import nullcontext
 
@@ -263,10 +280,14 @@ def _run(
     live_settings = live_settings.with_value("film.every_frame", initial["every_frame"])
     if initial["stabilise"] != "auto":
         live_settings = live_settings.with_value("stabilise.method", initial["stabilise"])
+    outputs.check()
+    is_replay = bool(sources) and all(map(is_recording, sources))
+    replayed = NoModel(*sources) if is_replay else None
+    if replayed is not None:  # it begins as those saw it who saw it live
+        live_settings = replayed.viewed(live_settings)
     for path, value in initial.get("settings", {}).items():
         live_settings = live_settings.with_value(path, value)
-    is_replay = bool(sources) and all(map(is_recording, sources))
-    estimator = NoModel() if is_replay else load(**model)
+    estimator = replayed or load(**model)
     if initial["stabilise"] == "auto" and estimator.card.lookahead > 0:  # a video model is steady by itself
         live_settings = live_settings.with_value("stabilise.method", "none")
     cleaned = WithoutLonely(estimator, lambda: engine.settings.outliers)
@@ -278,6 +299,7 @@ def _run(
         gaussian_model=cast("WorldModel", estimator) if estimator.card.options.get("has_gaussians") else None,
     )
     player = Player(engine, sources, max_side=initial["max_res"], camera=initial.get("camera"))
+    made = outputs.of(engine, player)
 
     def tell(serving: "Serving") -> None:
         depth = "a recorded stream" if is_replay else f"depth by {estimator.card.name} ({estimator.card.licence})"
@@ -294,7 +316,7 @@ def _run(
         finer = {"name": capture_model} | {name: model[name] for name in of_any}
     capturer = Capturer(lambda: load(**finer, style="none"), engine.next_sequence)
     with recorded or nullcontext():
-        run(engine, player, settings, capturer=capturer, fragment=fragment, tell=tell)
+        run(engine, player, settings, capturer=capturer, outputs=made, fragment=fragment, tell=tell)
 
 
 def _show_addresses(serving: "Serving") -> None:

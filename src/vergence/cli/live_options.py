@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
@@ -11,6 +11,9 @@ from vergence.cli.options import OUTPUT
 
 if TYPE_CHECKING:
     from vergence.media.camera import CameraSettings
+    from vergence.server.app import Outputs
+    from vergence.server.engine import Engine
+    from vergence.server.player import Player
 
 VIEW, WINDOW = "View", "Window"  # panels of --help
 HIGH_QUALITY_SIDE = 1024  # px: what --high-quality shows, and gives the model where nothing else is said
@@ -68,10 +71,42 @@ OutputFolder = Annotated[
         rich_help_panel=OUTPUT,
     ),
 ]
+RecordStream = Annotated[
+    Path | None,
+    typer.Option(
+        "--record-stream",
+        metavar="FILE.vgr",
+        help="Record what viewers are sent; vergence live FILE.vgr shows it again without a model.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+ServerFolder = Annotated[
+    Path | None,
+    typer.Option(
+        "--output-dir",
+        metavar="FOLDER",
+        help="Let viewers save pictures with depth, and recordings, in this folder.",
+        rich_help_panel=OUTPUT,
+    ),
+]
 VirtualCamera = Annotated[
     bool,
     typer.Option(
-        "--virtual-camera", help="With --window: also be a camera for other programs.", rich_help_panel=WINDOW
+        "--virtual-camera",
+        help="Also be a camera for other programs: both eyes, or with --window what that shows.",
+        rich_help_panel=OUTPUT,
+    ),
+]
+VirtualLayout = Annotated[
+    Literal["half-sbs", "sbs", "half-tb", "tb", "cross", "anaglyph"],
+    typer.Option(
+        "--virtual-layout", help="How the virtual camera shows both eyes.", rich_help_panel=OUTPUT,
+    ),
+]  # fmt: skip
+Compat = Annotated[
+    bool,
+    typer.Option(
+        "--compat", help="Also speak with older clients that take point clouds as msgpack.", rich_help_panel="Server"
     ),
 ]
 
@@ -136,6 +171,63 @@ def folder_for(path: Path) -> Path:
     except OSError as error:
         raise TargetError(f"cannot make the folder {path}: {error.strerror}") from error
     return path
+
+
+@dataclass(frozen=True)
+class OutputOptions:
+    """What is made of the stream besides the page.
+
+    Attributes:
+        folder: where viewers may save frames; None: nowhere.
+        recordings: the same of recordings; None: they go with the server.
+        record_to: record to this file from the beginning.
+        virtual_layout: how a virtual camera shows both eyes; None: there is none.
+        has_old_clients: speak with older clients too.
+        most_clients: of them.
+    """
+
+    folder: Path | None = None
+    recordings: Path | None = None
+    record_to: Path | None = None
+    virtual_layout: str | None = None
+    has_old_clients: bool = False
+    most_clients: int = 16
+
+    def check(self) -> None:
+        """Raise where a recording cannot be written, before a model is loaded."""
+        from vergence.server.recorder import Recorder
+
+        if self.record_to is not None:
+            Recorder.target(self.record_to)
+
+    def of(self, engine: "Engine", player: "Player") -> "Outputs":
+        """Make them ready; raises where something is missing."""
+        from vergence.cli import report
+        from vergence.media.live.virtual_camera import VirtualCamera as Camera
+        from vergence.server.app import Outputs
+        from vergence.server.compat import OldClients
+        from vergence.server.eyes import Eyes
+        from vergence.server.recorder import Recorder
+        from vergence.server.recording import about
+        from vergence.server.snapshot import Snapshots
+        from vergence.server.virtual import VirtualOutput
+
+        eyes, camera = Eyes(), None
+        if self.virtual_layout is not None:
+            camera = VirtualOutput(eyes, self.virtual_layout, Camera)
+            report.line(f"other programs see it as {camera.name}")
+        return Outputs(
+            eyes=eyes,
+            snapshots=None if self.folder is None else Snapshots(folder_for(self.folder)),
+            recorder=Recorder(
+                lambda: about(engine.model.card, engine.settings),
+                lambda: engine.settings,
+                folder=None if self.recordings is None else folder_for(self.recordings),
+            ),
+            record_to=self.record_to,
+            virtual_camera=camera,
+            old_clients=OldClients(engine, player, most_clients=self.most_clients) if self.has_old_clients else None,
+        )
 
 
 def show_in_window(

@@ -21,7 +21,7 @@ from vergence.server.adaptation import Quality
 from vergence.server.hub import Published
 from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet
 from vergence.server.protocol import parse
-from vergence.server.recording import Moment, NoModel
+from vergence.server.recording import Moment
 from vergence.server.restamp import restamped
 from vergence.server.settings import LiveSettings
 from vergence.server.splat16 import capacity_for
@@ -318,7 +318,7 @@ class Engine:
     @property
     def makes_gaussians(self) -> bool:
         """Whether viewers may want SPLAT16 packets."""
-        return self._gaussian_model is not None or (isinstance(self.model, NoModel) and self.model.has_gaussians)
+        return self._gaussian_model is not None or bool(self.model.card.options.get("recorded_gaussians"))
 
     @property
     def fps(self) -> float:

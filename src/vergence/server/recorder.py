@@ -1,7 +1,7 @@
 """Recording a stream: a thread writes, whoever hands it packets never waits.
 
-A recording lies under its name only when it has ended; until then it is beside it, and good up to its last packet. Where
-the disk is too slow packets are left out and counted; before it is full the recording ends.
+A recording lies under its name only when it has ended; until then it is beside it, and good up to its last packet.
+Where the disk is too slow packets are left out and counted; before it is full the recording ends.
 """
 
 import logging
@@ -80,6 +80,11 @@ class Recorder:
         return self._state.is_on
 
     @property
+    def is_busy(self) -> bool:
+        """Whether something is being written, also what is left after the end."""
+        return self._thread is not None and self._thread.is_alive()
+
+    @property
     def state(self) -> State:
         return self._state
 
@@ -91,7 +96,7 @@ class Recorder:
             TargetError: it cannot be written there.
         """
         with self._changed:
-            if self._state.is_on:
+            if self._state.is_on or self.is_busy:
                 return
             target = self.target(path or self._next_path(), overwrite=overwrite)
             self._most_bytes = None if path or self._folder else MOST_BYTES
@@ -111,14 +116,13 @@ class Recorder:
             raise SettingsError(f"a recorded stream is called something{SUFFIX}, not {path.name}")
         return Target(path, overwrite=overwrite, needed_bytes=SPARE)
 
-    def stop(self) -> None:
-        """End the recording; it lies under its name when this returns."""
+    def stop(self, *, patience: float | None = None) -> None:
+        """End the recording; it lies under its name when this returns, or after that where `patience` (s) is over."""
         with self._changed:
             self._state = replace(self._state, is_on=False)
             self._changed.notify_all()
         if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+            self._thread.join(patience)
 
     def file(self, name: str) -> Path | None:
         """Where a recording of this name lies that is over."""

@@ -21,7 +21,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from vergence.depth.cards import ModelCard, find_card
-from vergence.errors import FormatError, MediaError, ModelError, ProtocolError
+from vergence.errors import FormatError, MediaError, ModelError, ProtocolError, SettingsError
 from vergence.server.adaptation import Payload
 from vergence.server.protocol import HEADER, LARGEST, Kind, Rgbd, padded, parse
 from vergence.server.settings import LiveSettings
@@ -266,21 +266,21 @@ class Recording:
 
 
 class NoModel:
-    """In place of a model where only recordings are shown; it is called as the one that made the first of them.
+    """In place of a model where only recordings are shown; its card is as of the one that made the first of them.
 
     Attributes:
-        has_gaussians: some are recorded.
+        card: its options say whether there are `recorded_gaussians`.
         settings: those in force when the first one was begun.
     """
 
     lookahead = 0
 
     def __init__(self, *uris: str) -> None:
-        card, self.has_gaussians = replace(find_card("preview"), family="recording"), False
+        card, has_gaussians = replace(find_card("preview"), name="recording", family="recording"), False
         self.settings: Mapping[str, Any] = {}
         for number, uri in enumerate(uris):
             with Recording(uri) as recording:
-                self.has_gaussians |= "splat16" in recording.payloads
+                has_gaussians |= "splat16" in recording.payloads
                 if number == 0:
                     made, found = recording.about["model"], recording.about.get("settings")
                     card = replace(
@@ -288,7 +288,16 @@ class NoModel:
                         is_commercial=made["is_commercial"],
                     )  # fmt: skip
                     self.settings = found if isinstance(found, dict) else {}
-        self.card: ModelCard = replace(card, summary="none", parameters=0)
+        options = {"recorded_gaussians": has_gaussians}
+        self.card: ModelCard = replace(card, summary="none", parameters=0, options=options)
+
+    def viewed(self, settings: LiveSettings) -> LiveSettings:
+        """The settings with what viewers had chosen when the recording was begun."""
+        view = self.settings.get("view")
+        for name, value in view.items() if isinstance(view, dict) else ():
+            with suppress(SettingsError):
+                settings = settings.with_value(f"view.{name}", value)
+        return settings
 
     def estimate(self, frames: Iterable[Frame]) -> Iterator[DepthFrame]:
         """Always raises `ModelError`."""

@@ -37,6 +37,7 @@ NAME_CHARACTERS = 64
 MOST_FAULTS, FORGIVEN = 20, 10.0  # of one client in so many seconds, before it is let go
 OLDEST = 10_000_000  # µs a picture may have been on its way; else its clock is wrong
 MOST_CAMERAS = 8
+PATIENCE = 1.0  # s in which a recording should be written to its end
 PING = 4  # s between pings
 
 
@@ -108,7 +109,7 @@ class Studio:
         self.hub.tell_all(
             t="record", on=state.is_on, seconds=state.seconds, bytes=state.bytes, url=url, msg=state.message
         )
-        self._was_recording = state.is_on
+        self._was_recording = self.recorder.is_busy
 
     def file(self, name: str) -> Path | None:
         """What lies under `files/`."""
@@ -334,7 +335,7 @@ class Session:
         if not isinstance(message.get("on"), bool):
             raise SettingsError(f"on is true or false, not {message.get('on')!r}")
         try:
-            studio.recorder.start() if message["on"] else studio.recorder.stop()
+            studio.recorder.start() if message["on"] else studio.recorder.stop(patience=PATIENCE)
         except TargetError as error:
             self._fault("not-available", str(error), "make room on the server's disk")
             return

@@ -87,7 +87,10 @@ export class Film {
   }
 
   setPaused(isPaused) {
-    if (!isPaused) this.#isLookingBack = false;
+    if (!isPaused && this.#isLookingBack) {
+      this.#isLookingBack = false;
+      if (this.past !== null) this.#put(1);
+    }
     this.#button.replaceChildren(icon(isPaused ? 'play' : 'pause'));
     this.#button.setAttribute('aria-label', isPaused ? 'Play' : 'Pause');
   }
