@@ -35,11 +35,15 @@ bench: $(READY)
 	$(BIN)/python benchmarks/bench.py | tee benchmarks/results_bench.md
 	$(BIN)/python benchmarks/stability.py | tee benchmarks/results_stability.md
 	$(BIN)/python benchmarks/synthetic.py | tee benchmarks/results_synthetic.md
+	$(BIN)/python benchmarks/splats.py | tee benchmarks/results_splats.md
+	$(BIN)/python benchmarks/render.py | tee benchmarks/results_render.md
+	$(BIN)/python benchmarks/trajectory.py | tee benchmarks/results_trajectory.md
 	$(BIN)/python benchmarks/live.py | tee benchmarks/results_live.md
 	$(BIN)/python -c 'import torch' || $(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,openvino]'
 	$(BIN)/python benchmarks/networks.py | tee benchmarks/results_networks.md
 	$(BIN)/python benchmarks/depth_anything_3.py | tee benchmarks/results_depth_anything_3.md
+	$(BIN)/python benchmarks/memory.py | tee benchmarks/results_memory.md
 
 # The viewer, for which Node 20 or newer is needed: its bundle is kept in the tree, so that nobody else needs it.
 web:

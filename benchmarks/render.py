@@ -5,11 +5,11 @@
 
 Scenes: the demo's photo lifted by the embedded model, drawn a step to the side of where it was taken; and a cloud of
 Gaussians strewn at random with harmonics of degree 3, as fine as the photo's and coarser. CPU times are process times
-summed over threads, wall times what a user waits on this machine, as busy as it is; both are medians.
+summed over threads, wall times what a user waits on this machine; both are the least of a few, since others may be at
+work on it.
 """
 
 import argparse
-import statistics
 import time
 from collections.abc import Callable
 from fractions import Fraction
@@ -64,7 +64,7 @@ def row(name: str, count: int, work: Callable[[], object]) -> None:
         work()
         walls.append((time.perf_counter() - start) * 1e3)
         cpus.append((time.process_time() - cpu) * 1e3)
-    print(f"| {name} | {count} | {statistics.median(walls):.0f} | {statistics.median(cpus):.0f} |", flush=True)
+    print(f"| {name} | {count} | {min(walls):.0f} | {min(cpus):.0f} |", flush=True)
 
 
 def lifted(count: int) -> Gaussians:

@@ -1,4 +1,4 @@
-"""Make what the README shows: its picture, its table of models, and the figures of the last benchmark run.
+"""Make what the README and the pages beside this file show: pictures, the table of models, and the last benchmark run.
 
     python docs/make.py
 
@@ -19,8 +19,14 @@ from vergence.media.visualise import DisplayRange
 
 ROOT = Path(__file__).parents[1]
 PHOTO = Path(vergence.__file__).parent / "demo" / "dinosaur.jpg"
-STEREO = ROOT / "docs" / "stereo.md"
 NETWORKS = ROOT / "benchmarks" / "results_networks.md"
+TABLES = {  # the results each page shows, between markers of their names
+    "README.md": ("bench", "stability", "networks", "synthetic"),
+    "docs/stereo.md": ("stereo",),
+    "docs/clouds.md": ("splats", "render"),
+    "docs/worlds.md": ("trajectory",),
+    "docs/depth_anything_3.md": ("depth_anything_3", "memory"),
+}
 PANEL = 420  # pixels, of each of the three pictures
 
 
@@ -75,14 +81,20 @@ def filled(readme: str, name: str, text: str) -> str:
 
 def main() -> None:
     picture().save(ROOT / "docs" / "dinosaur.jpg", quality=90)
-    path = ROOT / "README.md"
-    readme = filled(path.read_text(), "models", models())
-    for name in ("bench", "stability", "networks", "synthetic"):
+    readme = ROOT / "README.md"
+    readme.write_text(filled(readme.read_text(), "models", models()))
+    for page, names in TABLES.items():
+        fill(ROOT / page, names)
+
+
+def fill(path: Path, names: tuple[str, ...]) -> None:
+    """Put the results that there are into a page."""
+    text = path.read_text()
+    for name in names:
         results = ROOT / "benchmarks" / f"results_{name}.md"
         if results.exists():
-            readme = filled(readme, name, results.read_text())
-    path.write_text(readme)
-    STEREO.write_text(filled(STEREO.read_text(), "stereo", (ROOT / "benchmarks" / "results_stereo.md").read_text()))
+            text = filled(text, name, results.read_text())
+    path.write_text(text)
 
 
 if __name__ == "__main__":

@@ -20,12 +20,15 @@ PROTOCOLS = [NAME, f"token.{TOKEN}"]
 
 
 @contextmanager
-def serving(*uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False):
+def serving(*uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False, outputs=None):
+    """Serve; `outputs(engine, player)` gives what is made of the stream besides."""
     engine = Engine(model or RuleModel(), gaussian_model=gaussian_model)
     player = Player(engine, uris)
     options = {} if static is None else {"static": static}
     if can_capture:
         options["capturer"] = Capturer(RuleModel, engine.next_sequence)
+    if outputs is not None:
+        options["outputs"] = outputs(engine, player)
     app = create_app(engine, player, access=Access(TOKEN), hub=Hub(most_clients=most_clients), **options)
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client

@@ -4,8 +4,11 @@ import importlib.util
 import re
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
+PAGES = ("README.md", "docs/axes.md", "docs/clouds.md", "docs/depth_anything_3.md", "docs/stereo.md", "docs/worlds.md")
 
 
 def make():
@@ -19,16 +22,21 @@ def test_the_table_of_models_is_the_programs():
     assert make().filled(README, "models", make().models()) == README
 
 
-def test_every_layout_and_file_named_is_there():
+def test_every_layout_is_named():
     from vergence.stereo.layout import LAYOUTS
 
     for name in LAYOUTS:
         assert f"`{name}`" in README
-    for link in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / link).exists(), link
 
 
-def test_every_option_named_is_an_option():
+@pytest.mark.parametrize("page", PAGES)
+def test_every_file_linked_is_there(page):
+    for link in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", (ROOT / page).read_text()):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_every_option_named_is_an_option(page):
     from typer.main import get_command
 
     from vergence.cli.main import app
@@ -38,4 +46,4 @@ def test_every_option_named_is_an_option():
     for command in (get_command(app), *commands.values(), *getattr(commands["models"], "commands", {}).values()):
         for parameter in command.params:
             known.update(parameter.opts, parameter.secondary_opts)
-    assert set(re.findall(r"(--[a-z][a-z-]+)", README)) <= known
+    assert set(re.findall(r"(?<!-)(--[a-z][a-z-]+)", (ROOT / page).read_text())) <= known

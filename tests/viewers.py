@@ -19,6 +19,7 @@ from vergence.server.security import Access
 TOKEN = "a-token-of-the-tests"
 PATIENCE = 60.0  # s; a software renderer on a busy machine
 NEAR, FAR = 2.0, 4.0  # m; what the model says of the two halves of the picture
+BARE = ".bar, .foot, .messages, .panel { visibility: hidden !important }"
 SIZE = (96, 54)  # px of the depth map
 
 
@@ -26,7 +27,9 @@ SIZE = (96, 54)  # px of the depth map
 def running(*uris, port=0, model=None, gaussian_model=None, can_capture=False, settings=None):
     """Serve `uris` from a thread; the page's address."""
     engine = Engine(model or RuleModel(size=SIZE), settings=settings, gaussian_model=gaussian_model)
-    capturer = Capturer(lambda: RuleModel(size=(2 * SIZE[0], 2 * SIZE[1])), engine.next_sequence) if can_capture else None
+    capturer = (
+        Capturer(lambda: RuleModel(size=(2 * SIZE[0], 2 * SIZE[1])), engine.next_sequence) if can_capture else None
+    )
     app = create_app(engine, Player(engine, uris), access=Access(TOKEN), capturer=capturer)
     config = uvicorn.Config(
         app, port=port, ws="websockets-sansio", ws_per_message_deflate=False, lifespan="on", log_config=None,
@@ -76,7 +79,7 @@ class Viewer:
             if found:
                 return found
             time.sleep(0.1)
-        raise AssertionError(f"never true: {expression}; the page complained of {self.complaints}")
+        raise AssertionError(f"never true: {expression}; the page complained of {self.complaints[:5]}")
 
     def wait_for_picture(self):
         self.wait("window.vergence?.state.hasPicture")
@@ -91,7 +94,7 @@ class Viewer:
         shown = self.get("vergence.stage.invalidate(), vergence.state.shown")
         self.wait(f"vergence.state.shown > {shown} + 1 || (vergence.stage.invalidate(), false)")
 
-    def seen(self):
-        """What the page shows, (H, W, 3) float."""
-        with Image.open(io.BytesIO(self.page.screenshot())) as image:
+    def seen(self, *, is_bare=False):
+        """What the page shows, (H, W, 3) float; bare: without its controls and messages."""
+        with Image.open(io.BytesIO(self.page.screenshot(style=BARE if is_bare else None))) as image:
             return np.asarray(image.convert("RGB"), np.float32)

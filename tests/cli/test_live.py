@@ -1,13 +1,23 @@
 """What `vergence live` and `vergence serve` make of their options; the server itself is tested in tests/server."""
 
 import re
+import sys
+from fractions import Fraction
+from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from live_models import RuleModel
 from vergence.cli.main import app
-from vergence.errors import SettingsError
+from vergence.errors import MediaError, SettingsError, TargetError
 from vergence.server import run
+from vergence.server.adaptation import Quality
+from vergence.server.pack import Spans, rgbd_packet
+from vergence.server.recording import Writer, about
+from vergence.server.settings import LiveSettings
+from vergence.types import Frame
 
 
 @pytest.fixture
@@ -16,7 +26,7 @@ def served(monkeypatch):
     asked = {}
 
     def serve(engine, player, settings, *, capturer, outputs, fragment, tell):
-        asked.update(engine=engine, player=player, settings=settings, fragment=fragment, opened=[])
+        asked.update(engine=engine, player=player, settings=settings, fragment=fragment, outputs=outputs, opened=[])
         tell(run.Serving("http://127.0.0.1:1/#t=x", ("http://10.0.0.9:1/#t=x",), "AB:CD"))
         capturer.close()
 
@@ -89,3 +99,61 @@ def test_https_for_this_machine_alone_says_how_to_let_others_in(served, monkeypa
     serving = run.Serving("https://127.0.0.1:1/#t=x", (), "AB:CD")
     monkeypatch.setattr(run, "Serving", lambda *_: serving)
     assert "--host 0.0.0.0" in served("live", "test:", "--tls")["result"].stderr
+
+
+def test_what_is_made_of_the_stream_besides(served, tmp_path):
+    found = served("live", "test:", "--output-dir", str(tmp_path), "--record-stream", str(tmp_path / "a.vgr"))[
+        "outputs"
+    ]
+    assert (found.snapshots.folder, found.record_to) == (tmp_path, tmp_path / "a.vgr")
+    assert (found.virtual_camera, found.old_clients) == (None, None)
+    assert served("live", "test:")["outputs"].snapshots.folder == Path.cwd()
+    assert served("serve", "test:")["outputs"].snapshots is None
+
+
+def test_older_clients_are_spoken_with_where_that_is_asked(served):
+    pytest.importorskip("msgpack")
+    assert served("serve", "test:", "--compat", "--max-clients", "3")["outputs"].old_clients is not None
+
+
+def test_a_virtual_camera_that_is_not_there_is_told_in_a_line(served, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pyvirtualcam", None)
+    with pytest.raises(MediaError, match="vergence\\[live\\]"):
+        served("live", "test:", "--virtual-camera", "--virtual-layout", "anaglyph")
+
+
+@pytest.mark.parametrize(
+    ("options", "error"),
+    [
+        (("--record-stream", "a.mp4"), SettingsError),
+        (("--record-stream", "/no/such/folder/a.vgr"), TargetError),
+    ],
+)
+def test_a_recording_that_cannot_be_is_told_before_a_model_is_loaded(served, monkeypatch, options, error):
+    monkeypatch.setattr("vergence.cli.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    with pytest.raises(error):
+        served("live", "test:", *options)
+
+
+def test_options_of_the_page_are_not_of_the_window(served):
+    assert served("live", "test:", "--window", "--compat")["result"].exit_code == 2
+    assert served("live", "test:", "--grayscale")["result"].exit_code == 2
+
+
+def test_a_recording_is_shown_without_a_model(served, monkeypatch, tmp_path):
+    monkeypatch.setattr("vergence.cli.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    engine = served("live", recorded_stream(tmp_path / "a.vgr"))["engine"]
+    assert engine.model.card.name == "preview"
+    assert engine.settings.view == {"mode": "mesh", "orbit": True}
+    wanted = served("live", str(tmp_path / "a.vgr"), "--subsample", "4")["engine"].settings.view
+    assert wanted["subsample"] == 4
+
+
+def recorded_stream(path):
+    """A recording of one frame, seen as a mesh that turns."""
+    view = LiveSettings().with_value("view.mode", "mesh").with_value("view.orbit", True)
+    item = next(RuleModel().estimate([Frame(np.zeros((18, 32, 3), np.uint8), 0, Fraction(0))]))
+    with path.open("wb") as file:
+        writer = Writer(file, about(RuleModel().card, view), began_us=0)
+        writer.packet(rgbd_packet(item, Spans()(item), Quality(12, 80, 640)), 0)
+    return str(path)

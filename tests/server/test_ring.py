@@ -72,16 +72,19 @@ def test_what_is_held_does_not_move_on():
     assert held.back(0)[0].taken_us == 1
 
 
-def test_only_so_many_look_back():
+def test_only_so_many_look_back_and_others_see_the_newest():
     ring = Ring()
     assert ring.hold() is None
     ring.take(frame(1))
+    ring.take(frame(2))
     held = [ring.hold() for _ in range(MOST_HELD)]
-    assert ring.hold() is None
+    late = ring.hold()
+    assert late.back(99)[0].taken_us == 2
+    late.release()
     held[0].release()
     held[0].release()
-    assert ring.hold() is not None
-    assert ring.hold() is None
+    assert ring.hold().back(99)[0].taken_us == 1
+    assert ring.hold().back(99)[0].taken_us == 2
 
 
 def test_a_packet_under_another_number_keeps_its_checksum():

@@ -1,4 +1,5 @@
 import shutil
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -64,7 +65,15 @@ def server(picture):
 
 
 @pytest.fixture
-def open_viewer(chromium, server):
+def serve():
+    """Start a server of a test's own (see `running`); it goes after the pages, which would complain of its end."""
+    with ExitStack() as servers:
+        yield lambda *uris, **options: servers.enter_context(running(*uris, **options))
+
+
+@pytest.fixture
+def open_viewer(chromium, server, serve):
+    """Open a page of the viewer; in the end none of them may have complained of anything."""
     contexts, viewers = [], []
 
     def open_one(url=None, *, width=800, height=450, hints=False, **options):

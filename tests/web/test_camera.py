@@ -9,7 +9,7 @@ import pytest
 from bar_codes import MIDDLES, ROW, number_in, steps
 from live_models import RuleModel
 from vergence.server.settings import LiveSettings
-from viewers import SIZE, TOKEN, running
+from viewers import SIZE, TOKEN
 
 pytestmark = pytest.mark.slow
 
@@ -38,14 +38,14 @@ def watch(viewer):
     viewer.page.evaluate(WATCH, {"middles": MIDDLES.tolist(), "row": ROW, "far": FAR})
 
 
-def test_frames_of_a_camera_arrive_in_order_and_as_they_were_filmed(open_viewer):
+def test_frames_of_a_camera_arrive_in_order_and_as_they_were_filmed(open_viewer, serve):
     model = RuleModel(size=SIZE)
-    with running(model=model, settings=RAW) as url:
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=1&view=depth").wait_for_picture()
-        watch(viewer)
-        viewer.wait("drawn.length >= 40 && vergence.connection.clock.isKnown")
-        drawn = viewer.get("drawn")
-        assert viewer.get("vergence.uploader.answered") > 40
+    url = serve(model=model, settings=RAW)
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=1&view=depth").wait_for_picture()
+    watch(viewer)
+    viewer.wait("drawn.length >= 40 && vergence.connection.clock.isKnown")
+    drawn = viewer.get("drawn")
+    assert viewer.get("vergence.uploader.answered") > 40
     taken = {round(frame.time * 1_000_000): number_in(frame.rgb8) for frame in model.seen}
     assert (steps(list(taken.values())) > 0).all(), "the server saw frames out of order, or twice"
     assert [each["number"] for each in drawn] == [taken[each["time"]] for each in drawn]
@@ -56,17 +56,17 @@ def test_frames_of_a_camera_arrive_in_order_and_as_they_were_filmed(open_viewer)
     print(f"camera to screen: {np.median(ages):.0f} ms, 95 % {np.quantile(ages, 0.95):.0f} ms")
 
 
-def test_latency_does_not_grow_where_the_model_is_slower_than_the_camera(open_viewer):
-    with running(model=RuleModel(size=SIZE, seconds=0.2), settings=RAW) as url:
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=1&view=depth").wait_for_picture()
-        viewer.wait("vergence.connection.clock.isKnown")
-        watch(viewer)
-        begun = viewer.get("performance.now()")
-        viewer.wait(f"performance.now() - {begun} > {1000 * SECONDS} && drawn.length >= 20", seconds=SECONDS + 120)
-        ages = np.array(viewer.get("drawn.map((each) => each.age)"), float)
-        fallen = viewer.get("vergence.uploader.sent - vergence.uploader.answered")
+def test_latency_does_not_grow_where_the_model_is_slower_than_the_camera(open_viewer, serve):
+    url = serve(model=RuleModel(size=SIZE, seconds=0.2), settings=RAW)
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=1&view=depth").wait_for_picture()
+    viewer.wait("vergence.connection.clock.isKnown")
+    watch(viewer)
+    begun = viewer.get("performance.now()")
+    viewer.wait(f"performance.now() - {begun} > {1000 * SECONDS} && drawn.length >= 20", seconds=SECONDS + 120)
+    ages = np.array(viewer.get("drawn.map((each) => each.age)"), float)
+    unanswered = viewer.get("vergence.uploader.sent - vergence.uploader.answered")
     early, late = np.median(ages[: len(ages) // 3]), np.median(ages[-len(ages) // 3 :])
     print(f"camera to screen: {early:.0f} ms in the first third, {late:.0f} ms in the last")
     # The camera gives some thirty pictures a second and the model takes five: a queue would grow by seconds.
     assert late < early + 1000 * SECONDS / 8
-    assert fallen <= 2
+    assert unanswered <= 2

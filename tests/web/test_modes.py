@@ -12,7 +12,7 @@ from vergence.depth.model import load_model
 from vergence.depth.world import World
 from vergence.server.protocol import SPLAT_BLOCK
 from vergence.types import Gaussians
-from viewers import TOKEN, running
+from viewers import TOKEN
 
 pytestmark = pytest.mark.slow
 
@@ -23,37 +23,45 @@ SH = 0.28209479  # of a Gaussian's colour: the first harmonic
 
 
 def inside(viewer):
-    """What is seen where the picture is, and nothing of the page lies over it."""
-    seen = viewer.seen()
+    """What is seen in the middle of the picture."""
+    seen = viewer.seen(is_bare=True)
     height, width = seen.shape[:2]
-    return seen[int(0.2 * height) : int(0.72 * height), int(0.22 * width) : int(0.78 * width)]
+    return seen[int(0.2 * height) : int(0.68 * height), int(0.26 * width) : int(0.74 * width)]
 
 
-def test_every_view_of_a_film_is_drawn_and_each_is_its_own(open_viewer, tmp_path):
-    with running(str(FILM), model=load_model("preview")) as url:
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}", width=640, height=360).wait_for_picture()
-        viewer.page.keyboard.press("Space")
-        viewer.wait("vergence.state.isPaused && vergence.stream.head.flags.still")
-        viewer.get("vergence.settings.set('side_by_side', false)")
-        viewer.get("vergence.settings.set('stereo_strength', 3)")
-        seen = {}
-        for mode in ("points", "mesh", "surfels", "depth", "stereo"):
-            viewer.show(mode)
-            if mode == "surfels":
-                viewer.wait(f"{SPARK}?.activeSplats > 3000 && !vergence.views.points.object.visible")
-                viewer.settle()
-                viewer.settle()
-            seen[mode] = inside(viewer)
-            Image.fromarray(seen[mode].astype(np.uint8)).save(tmp_path / f"{mode}.png")
+def blurred(seen, size=12):
+    """Means of squares: surfels are fewer than pixels where there is no graphics card."""
+    rows, columns = (side // size for side in seen.shape[:2])
+    return seen[: rows * size, : columns * size].reshape(rows, size, columns, size, 3).mean((1, 3))
+
+
+def test_every_view_of_a_film_is_drawn_and_each_is_its_own(open_viewer, tmp_path, serve):
+    url = serve(str(FILM), model=load_model("preview"))
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
+    viewer.page.keyboard.press("Space")
+    viewer.wait("vergence.statistics.server.is_playing === false && vergence.state.isPaused")
+    viewer.page.keyboard.press(".")
+    viewer.wait("vergence.stream.head.flags.still")
+    viewer.get("vergence.settings.set('side_by_side', false)")
+    viewer.get("vergence.settings.set('stereo_strength', 3)")
+    seen = {}
+    for mode in ("points", "mesh", "surfels", "depth", "stereo"):
+        viewer.show(mode)
+        if mode == "surfels":
+            viewer.wait(f"{SPARK}?.activeSplats > 3000 && !vergence.views.points.object.visible")
+            viewer.settle()
+            viewer.settle()
+        seen[mode] = inside(viewer)
+        Image.fromarray(seen[mode].astype(np.uint8)).save(tmp_path / f"{mode}.png")
     for mode, picture in seen.items():
         assert picture.std((0, 1)).min() > 12, f"{mode} is all of one colour"
-    away = {pair: np.abs(seen[pair[0]] - seen[pair[1]]).mean() for pair in combinations(seen, 2)}
-    same = {frozenset(("points", "mesh")), frozenset(("points", "surfels")), frozenset(("mesh", "surfels"))}
-    for pair, difference in away.items():
-        if frozenset(pair) in same:  # from where it was filmed all of them are the film's picture
-            assert 0.05 < difference < 20, (pair, difference)
+    for a, b in combinations(seen, 2):
+        fine, coarse = (np.abs(of(seen[a]) - of(seen[b])).mean() for of in (np.asarray, blurred))
+        if {a, b} < {"points", "mesh", "surfels"}:  # from where it was filmed all of them are the film's picture
+            assert fine > 0.05, (a, b, fine)
+            assert coarse < 10, (a, b, coarse)
         else:
-            assert difference > 20, (pair, difference)
+            assert coarse > 20, (a, b, coarse)
 
 
 class Wall:
@@ -75,34 +83,34 @@ class Wall:
         return World((view,), Gaussians(means, sizes, turns, opacities, ((colours - 0.5) / SH)[:, None]))
 
 
-def test_gaussians_of_a_model_are_counted_and_keep_their_room(open_viewer, picture):
-    with running(str(picture), gaussian_model=Wall(1500, 1100, 1900)) as url:
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}", width=480, height=270).wait_for_picture()
-        viewer.get("vergence.settings.set('background', 'black')")
-        viewer.page.keyboard.press("4")
-        for number, count in enumerate((1500, 1100, 1900)):
-            viewer.wait(f"vergence.views.splats?.count === {count} && {SPARK}?.activeSplats === {count}")
-            if number == 0:
-                viewer.get("window.first = vergence.views.splats.object.packedSplats.packedArray, true")
-            packed = "vergence.views.splats.object.packedSplats"
-            assert viewer.get(f"{packed}.numSplats") == SPLAT_BLOCK
-            assert viewer.get(f"{packed}.packedArray === window.first"), "the array was swapped"
-            # Whatever changes the camera has the model asked again.
-            viewer.get(f"vergence.connection.send({{t: 'set', path: 'camera.fov', value: {60 + number}}})")
-        viewer.settle()
-        viewer.settle()
-        seen = inside(viewer)
-        width = seen.shape[1]
-        left, right = (seen[10:60, columns].mean((0, 1)) for columns in (slice(width // 3), slice(-width // 3, None)))
-        assert left[0] > left[2] + 60, f"the left is red, not {left}"
-        assert right[2] > right[0] + 60, f"the right is blue, not {right}"
+def test_gaussians_of_a_model_are_counted_and_keep_their_room(open_viewer, picture, serve):
+    url = serve(str(picture), gaussian_model=Wall(1500, 1100, 1900))
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}", width=480, height=270).wait_for_picture()
+    viewer.get("vergence.settings.set('background', 'black')")
+    viewer.page.keyboard.press("4")
+    for number, count in enumerate((1500, 1100, 1900)):
+        viewer.wait(f"vergence.views.splats?.count === {count} && {SPARK}?.activeSplats === {count}")
+        if number == 0:
+            viewer.get("window.first = vergence.views.splats.object.packedSplats.packedArray, true")
+        packed = "vergence.views.splats.object.packedSplats"
+        assert viewer.get(f"{packed}.numSplats") == SPLAT_BLOCK
+        assert viewer.get(f"{packed}.packedArray === window.first"), "the array was swapped"
+        # Whatever changes the camera has the model asked again.
+        viewer.get(f"vergence.connection.send({{t: 'set', path: 'camera.fov', value: {60 + number}}})")
+    viewer.settle()
+    viewer.settle()
+    seen = inside(viewer)
+    width = seen.shape[1]
+    left, right = (seen[10:60, columns].mean((0, 1)) for columns in (slice(width // 3), slice(-width // 3, None)))
+    assert left[0] > left[2] + 60, f"the left is red, not {left}"
+    assert right[2] > right[0] + 60, f"the right is blue, not {right}"
 
 
-def test_a_page_that_last_showed_gaussians_shows_them_when_it_is_opened_again(open_viewer, picture):
-    with running(str(picture), gaussian_model=Wall(1200)) as url:
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}", width=480, height=270).wait_for_picture()
-        viewer.page.keyboard.press("4")
-        viewer.wait(f"{SPARK}?.activeSplats === 1200")
-        viewer.page.reload()
-        viewer.wait_for_picture()
-        viewer.wait(f"vergence.settings.get('mode') === 'splats' && {SPARK}?.activeSplats === 1200")
+def test_a_page_that_last_showed_gaussians_shows_them_when_it_is_opened_again(open_viewer, picture, serve):
+    url = serve(str(picture), gaussian_model=Wall(1200))
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}", width=480, height=270).wait_for_picture()
+    viewer.page.keyboard.press("4")
+    viewer.wait(f"{SPARK}?.activeSplats === 1200")
+    viewer.page.reload()
+    viewer.wait_for_picture()
+    viewer.wait(f"vergence.settings.get('mode') === 'splats' && {SPARK}?.activeSplats === 1200")

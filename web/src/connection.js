@@ -38,12 +38,13 @@ export class Clock {
 
 /**
  * Take what the server's printed address says out of the address bar: the token should be in no history and on no
- * shared screen. `view`: how to look at it first; `isCamera`: this page is to be the camera.
+ * shared screen. `view`: how to look at it first; `isCamera`: this page is to be a camera, `isCameraOnly`: and nothing else.
  */
 export function takeFragment(place = window.location, past = window.history) {
   const found = new URLSearchParams(place.hash.slice(1));
   if (place.hash) past.replaceState(null, '', place.pathname + place.search);
-  return { token: found.get('t'), view: found.get('view'), isCamera: found.get('camera') === '1' };
+  const camera = found.get('camera');
+  return { token: found.get('t'), view: found.get('view'), isCamera: ['1', 'only'].includes(camera), isCameraOnly: camera === 'only' };
 }
 
 /**

@@ -1,14 +1,15 @@
 // The page: joins the connection, the decoder, the stage with its views, and the controls.
 
 import './style.css';
-import { Connection, takeFragment } from './connection.js';
 import { canUseCamera } from './capture/camera.js';
 import { Uploader } from './capture/uploader.js';
+import { Connection, takeFragment } from './connection.js';
 import { Decoder } from './decode/decoder.js';
 import { Kind } from './protocol.js';
 import { Stage } from './scene.js';
 import { Settings, fit } from './settings.js';
 import { Stream } from './stream.js';
+import { BesideLabels } from './ui/beside.js';
 import { Dock } from './ui/dock.js';
 import { h } from './ui/dom.js';
 import { Notices } from './ui/errors.js';
@@ -16,6 +17,7 @@ import { Film, clock } from './ui/film.js';
 import { Help } from './ui/help.js';
 import { Hints } from './ui/hints.js';
 import { icon } from './ui/icons.js';
+import { Invite } from './ui/invite.js';
 import { listen } from './ui/keys.js';
 import { Legend } from './ui/legend.js';
 import { Measure } from './ui/measure.js';
@@ -72,13 +74,14 @@ function start() {
 
   const state = {
     hello: null, sources: [], hasSources: false, packetKinds: ['rgbd'], wanted: 'rgbd', link: { state: 'connecting' },
-    isPaused: false, isPinned: false, recording: null, waiting: null, hasPicture: false, beforeDepth: 'points',
+    isPaused: false, recording: null, waiting: null, hasPicture: false, beforeDepth: 'points',
     role: { role: 'viewer' }, isOwnWanted: false, shown: 0,
   };
 
   // ---- the connection ----------------------------------------------------------------------------------------------
+  const base = new URL('.', location.href);
   const connection = new Connection({
-    base: new URL('.', location.href),
+    base,
     token: asked.token,
     hello: () => ({ ...state.role, canvas: [canvas.width, canvas.height] }),
   });
@@ -107,8 +110,11 @@ function start() {
       state.isOwnWanted = role.role !== 'viewer';
       connection.rejoin();
       updateStatus();
+      updateCard();
     },
+    onInvite: () => invite.open(),
   });
+  const invite = new Invite(base);
   const dock = new Dock(settings, { onMode: chooseMode, onAction: act });
   const panel = new Panel(settings, {
     onServerSetting: later((path, value) => connection.send({ t: 'set', path, value })),
@@ -129,7 +135,7 @@ function start() {
     },
   });
   const status = new Status();
-  const pinned = h('button', { type: 'button', class: 'pinned glass', hidden: true, onclick: () => pin(false) }, 'Back to live');
+  const beside = new BesideLabels({ onClose: () => unpin() });
   const panelButton = h(
     'button',
     { type: 'button', class: 'action glass panel-button', 'aria-label': 'Settings', 'aria-controls': 'panel', title: 'Settings', onclick: () => openPanel() },
@@ -139,14 +145,16 @@ function start() {
   const eye = h('div', { class: 'stage' }, canvas);
   document.body.append(
     eye,
+    beside.element,
     measure.element,
     h('header', { class: 'bar' },
       h('div', { class: 'brand glass' }, h('b', {}, 'vergence'), status.element),
-      h('div', { class: 'tools' }, pinned, helpButton, panelButton)),
+      h('div', { class: 'tools' }, helpButton, panelButton)),
     panel.element,
     h('footer', { class: 'foot' }, legend.element, hints.element, film.element, dock.element),
     notices.element,
     help.element,
+    invite.element,
   );
 
   // ---- packets -----------------------------------------------------------------------------------------------------
@@ -159,9 +167,8 @@ function start() {
       keep(new Blob([content.file]), head.extension.name);
       return;
     }
-    if (head.flags.highQuality && head.kind === Kind.RGBD) pin(true);
-    else if (state.isPinned) {
-      content.colour?.close();
+    if (head.flags.highQuality && head.kind === Kind.RGBD) {
+      pin({ head, content });
       return;
     }
     if (state.waiting?.head.kind === head.kind) {
@@ -271,6 +278,7 @@ function start() {
     want();
     gallery.arrange();
     showLegend();
+    beside.place(gallery.beside.isShown ? stage.halves : null);
   }
 
   function refresh() {
@@ -322,7 +330,7 @@ function start() {
       const told = key === 'share' ? Object.keys(settings.values) : [key];
       for (const name of told.filter((each) => each !== 'share')) share(`view.${name}`, settings.get(name));
     }
-    if (key === 'colour_map') stream.setPalette(value);
+    if (key === 'colour_map') for (const each of [stream, gallery.beside.stream]) each.setPalette(value);
     if (key === 'background') setBackground();
     if (key === 'mode') {
       dock.choose(value);
@@ -372,6 +380,8 @@ function start() {
         state.isOwnWanted = false;
         connection.send({ t: 'source', id: message.source });
       }
+      const { name, instead_of: asked } = message.model ?? {};
+      if (asked) notices.say(`${asked} does not fit this machine’s memory`, `Depth is by ${name}, the next smaller one.`, { stays: true });
       updateStatus();
       updateCard();
     },
@@ -395,8 +405,9 @@ function start() {
     capture({ state: step, progress, url, msg }) {
       if (step === 'failed') notices.error('The capture failed', msg ?? 'The server gives no reason.');
       else if (step === 'done') {
-        const link = url && h('a', { href: new URL(url, location.href).href, download: '' }, 'Save the file');
-        notices.say('Captured in high quality', msg ?? '', { action: link });
+        const address = url && new URL(url, location.href).href;
+        beside.tell({ by: msg, url: address });
+        notices.say('Captured in high quality', msg ?? '', { action: address && h('a', { href: address, download: '' }, 'Save the file') });
       } else notices.say(`Capturing… ${Math.round(100 * (progress ?? 0))} %`, msg ?? '');
     },
     past: ({ seconds, span }) => state.isPaused && film.putPast(seconds, span), // an answer may come late
@@ -430,15 +441,17 @@ function start() {
   function updateStatus() {
     status.show({
       link: connection.state, source: active()?.name ?? null, model: state.hello?.model?.name ?? null, recording: state.recording,
-      isPaused: state.isPaused, isPinned: state.isPinned,
+      isPaused: state.isPaused,
     });
   }
 
   function updateCard() {
     const { link, hasPicture, hello, hasSources } = state;
+    const isFilming = Boolean(source.running) && source.isCameraOnly;
     const isChoosing = link.state === 'open' && Boolean(hello) && hasSources && !source.running && !active();
-    notices.show(...cardFor({ link, hasPicture, isChoosing }, {
+    notices.show(...cardFor({ link, hasPicture, isChoosing, isFilming }, {
       retry: () => connection.retry(), camera: () => source.start('camera'), screen: () => source.start('screen'),
+      watch: () => source.watch(), stop: () => source.stop(),
     }));
   }
 
@@ -453,12 +466,17 @@ function start() {
     updateStatus();
   }
 
-  function pin(isPinned) {
-    state.isPinned = isPinned;
-    if (isPinned && settings.get('mode') === 'splats') settings.set('mode', gallery.geometry); // it comes as depth
-    pinned.hidden = !isPinned;
-    if (!isPinned) connection.send({ t: 'key_frame' });
-    updateStatus();
+  /** Show a capture beside the stream, which goes on. */
+  function pin(packet) {
+    gallery.beside.show(packet);
+    beside.tell({});
+    arrange();
+  }
+
+  function unpin() {
+    gallery.beside.close();
+    arrange();
+    canvas.focus();
   }
 
   function keep(blob, name) {
@@ -541,6 +559,7 @@ function start() {
     help: () => help.toggle(),
     escape: () => {
       if (measure.isOn) setMeasuring(false);
+      else if (gallery.beside.isShown) unpin();
       else if (SHEET.matches) openPanel(false);
     },
   };
@@ -549,8 +568,10 @@ function start() {
     actions[name]?.(event);
   }
   listen(window, (name, event) => {
+    if (invite.isOpen && name !== 'escape') return;
     if (help.isOpen && !['help', 'escape'].includes(name)) return;
-    if (name === 'escape' && help.isOpen) help.close();
+    if (name === 'escape' && invite.isOpen) invite.close();
+    else if (name === 'escape' && help.isOpen) help.close();
     else act(name, event);
   });
 
@@ -598,6 +619,7 @@ function start() {
         bottom: SHEET.matches && isOpen ? panel.element.offsetHeight + 8 : innerHeight - lowest + 12,
       };
     stage.resize();
+    beside.place(gallery.beside.isShown ? stage.halves : null);
   }
 
   function setBackground() {
@@ -635,6 +657,7 @@ function start() {
   updateStatus();
   updateCard();
   connection.open();
+  source.isCameraOnly = asked.isCameraOnly;
   if (asked.isCamera && canUseCamera()) source.start('camera');
   window.vergence = { stage, stream, settings, statistics, connection, measure, views: gallery, state, uploader, source, decoder, film }; // for tests and the curious
 }

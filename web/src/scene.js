@@ -8,6 +8,8 @@ const PARALLAX = { yaw: 0.075, pitch: 0.05 }; // radians from the middle of the 
 const SWAY = { yaw: 0.2, pitch: 0.05, period: 9 }; // radians, seconds
 const EASE = 0.12; // seconds in which half of a parallax shift is done
 const HEADSET_DISTANCE = 2; // metres at which the middle of a picture without a scale is put
+const GAP = 16; // CSS pixels between the halves of a view that is split
+const LABEL = 36; // over each of them
 const CLEAR = { black: '#000000', white: '#ffffff', grey: '#77797d' };
 
 const inDegrees = (radians) => (radians * 180) / Math.PI;
@@ -20,6 +22,8 @@ export class Stage {
   insets = { left: 0, right: 0, top: 0, bottom: 0 };
   isStill = false; // a person asked for less motion
   isHome = true;
+  /** Which part of the view is looked through: 'whole', or where it is split 'live' or 'beside'. */
+  part = 'whole';
   pointer = { x: 0, y: 0 };
   #base = new PerspectiveCamera(50, 1, 0.01, 1000);
   #offset = { yaw: 0, pitch: 0 };
@@ -75,6 +79,37 @@ export class Stage {
 
   /** The part of the view that no panel covers, CSS pixels. */
   get free() {
+    return this.part === 'whole' ? this.#whole : this.halves[this.part];
+  }
+
+  /** The halves of a view that is split, beside each other or one over the other: whichever shows the picture larger. */
+  get halves() {
+    const { x, y, width, height } = this.#whole;
+    const fit = (w, h) => Math.min(w / this.#field.x, h / this.#field.y);
+    const isAcross = fit((width - GAP) / 2, height - LABEL) >= fit(width, (height - GAP) / 2 - LABEL);
+    const size = { width: isAcross ? (width - GAP) / 2 : width, height: (isAcross ? height : (height - GAP) / 2) - LABEL };
+    const step = isAcross ? [size.width + GAP, 0] : [0, size.height + LABEL + GAP];
+    return { isAcross, live: { x, y: y + LABEL, ...size }, beside: { x: x + step[0], y: y + LABEL + step[1], ...size } };
+  }
+
+  /** The rectangle to draw in for a half: up to the middle between both, from the top left. */
+  cut(part) {
+    const { isAcross, live, beside } = this.halves;
+    const { width, height } = this.size;
+    const x = isAcross ? Math.round((live.x + live.width + beside.x) / 2) : width;
+    const y = isAcross ? height : Math.round((live.y + live.height + beside.y - LABEL) / 2);
+    if (part === 'live') return { x: 0, y: 0, width: x, height: y };
+    return isAcross ? { x, y: 0, width: width - x, height } : { x: 0, y, width, height: height - y };
+  }
+
+  /** Look through a part of the view. */
+  aim(part) {
+    this.part = part;
+    this.#project(this.#base);
+    this.#project(this.camera);
+  }
+
+  get #whole() {
     const { left, right, top, bottom } = this.insets;
     return {
       x: left,
@@ -160,12 +195,12 @@ export class Stage {
 
   #project(camera) {
     const { width, height } = this.size;
-    const { free, insets } = this;
+    const { free } = this;
     const perTangent = Math.min(free.width / 2 / this.#field.x, free.height / 2 / this.#field.y); // pixels
     const chosen = this.settings.get('view_fov');
     camera.fov = chosen > 0 ? chosen : inDegrees(2 * Math.atan(height / 2 / perTangent));
     camera.aspect = width / height;
-    const [x, y] = [(insets.right - insets.left) / 2, (insets.bottom - insets.top) / 2];
+    const [x, y] = [width / 2 - free.x - free.width / 2, height / 2 - free.y - free.height / 2];
     camera.setViewOffset(width, height, x, y, width, height); // also updates the projection
   }
 

@@ -125,6 +125,7 @@ def live(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    max_memory: opt.MaxMemory = None,
     streaming: opt.Streaming = False,
     offline: opt.Offline = False,
     accept_licence: opt.AcceptLicence = False,
@@ -144,8 +145,8 @@ def live(
     chosen = {
         "name": own.metric_model(model, is_wanted=metric and weights is None),
         "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
-        "precision": precision, "runtime": runtime, "input_size": input_size, "streaming": streaming,
-        "offline": offline, "accept_licence": accept_licence,
+        "precision": precision, "runtime": runtime, "input_size": input_size, "max_memory": max_memory,
+        "streaming": streaming, "offline": offline, "accept_licence": accept_licence,
     }  # fmt: skip
     if window:
         own.show_in_window(
@@ -201,6 +202,7 @@ def serve(
     precision: opt.Precision = "f32",
     runtime: opt.Runtime = "auto",
     input_size: opt.InputSize = None,
+    max_memory: opt.MaxMemory = None,
     streaming: opt.Streaming = False,
     offline: opt.Offline = False,
     accept_licence: opt.AcceptLicence = False,
@@ -218,8 +220,8 @@ def serve(
         initial={"fov_x_deg": fov_x_deg, "every_frame": every_frame, "stabilise": stabilise, "max_res": max_res},
         model={
             "name": model, "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
-            "precision": precision, "runtime": runtime, "input_size": input_size, "streaming": streaming,
-            "offline": offline, "accept_licence": accept_licence,
+            "precision": precision, "runtime": runtime, "input_size": input_size, "max_memory": max_memory,
+            "streaming": streaming, "offline": offline, "accept_licence": accept_licence,
         },
         capture_model=capture_model,
         outputs=own.OutputOptions(
@@ -287,7 +289,9 @@ def _run(
         live_settings = replayed.viewed(live_settings)
     for path, value in initial.get("settings", {}).items():
         live_settings = live_settings.with_value(path, value)
+    model = own.within_memory(model)
     estimator = replayed or load(**model)
+    asked = None if is_replay else own.instead_of(model, estimator.card.name)
     if initial["stabilise"] == "auto" and estimator.card.lookahead > 0:  # a video model is steady by itself
         live_settings = live_settings.with_value("stabilise.method", "none")
     cleaned = WithoutLonely(estimator, lambda: engine.settings.outliers)
@@ -313,10 +317,10 @@ def _run(
     finer = model
     if capture_model is not None:
         of_any = ("device", "precision", "runtime", "offline", "accept_licence")
-        finer = {"name": capture_model} | {name: model[name] for name in of_any}
+        finer = own.within_memory({"name": capture_model} | {name: model[name] for name in of_any})
     capturer = Capturer(lambda: load(**finer, style="none"), engine.next_sequence)
     with recorded or nullcontext():
-        run(engine, player, settings, capturer=capturer, outputs=made, fragment=fragment, tell=tell)
+        run(engine, player, settings, capturer=capturer, outputs=made, fragment=fragment, asked=asked, tell=tell)
 
 
 def _show_addresses(serving: "Serving") -> None:

@@ -67,7 +67,7 @@ OutputFolder = Annotated[
     typer.Option(
         "--output-dir",
         metavar="FOLDER",
-        help="Where recordings, and what key s of --window saves, are put.",
+        help="Where recordings are put, and what key s saves.",
         rich_help_panel=OUTPUT,
     ),
 ]
@@ -160,6 +160,21 @@ def metric_model(name: str, *, is_wanted: bool) -> str:
     from vergence.pipelines.lifting import model_for_cloud
 
     return model_for_cloud(name)
+
+
+def within_memory(model: dict[str, Any]) -> dict[str, Any]:
+    """Options of `load`, with the next smaller model where memory does not suffice and it is known which that is."""
+    from vergence.depth.cards import CARDS
+    from vergence.depth.memory import FAMILY
+
+    card = CARDS.get(model["name"])
+    return model | {"model_fallback": card is not None and card.family == FAMILY and model.get("weights") is None}
+
+
+def instead_of(model: dict[str, Any], found: str) -> str | None:
+    """The model that was asked for, where `found` had to take its place."""
+    asked = model["name"]
+    return str(asked) if model.get("model_fallback") and asked != found else None
 
 
 def folder_for(path: Path) -> Path:

@@ -108,7 +108,7 @@ def splats(
 
     Of a film, a folder with one file per frame. Without -o: NAME_splats.ply of a photo, NAME_splats/000000.ply, ... of
     a film. Pictures are shrunk to --max-res first, 1280 px unless you say otherwise. Several pictures with one file as
-    OUT go into one world.
+    OUT (also .npz, with everything) go into one world.
     """
     from vergence.cli import inputs as files
     from vergence.cli import report

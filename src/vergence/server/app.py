@@ -24,6 +24,7 @@ from vergence.server.compat import OldClients
 from vergence.server.engine import Engine
 from vergence.server.eyes import Eyes
 from vergence.server.hub import GOING_AWAY, NORMAL, POLICY, TRY_LATER, Closing, Hub
+from vergence.server.invite import ROLES, Door, invitation
 from vergence.server.player import Player
 from vergence.server.players import player_routes
 from vergence.server.protocol import NAME
@@ -72,6 +73,8 @@ def create_app(
     hub: Hub | None = None,
     capturer: Capturer | None = None,
     outputs: Outputs | None = None,
+    door: Door | None = None,
+    asked: str | None = None,
     static: Path = STATIC,
 ) -> Starlette:
     """Make the application; the engine and the player run from its start to its end.
@@ -83,12 +86,14 @@ def create_app(
         hub: the clients; None for a new one.
         capturer: makes captures of higher quality; None where there are none. Closed with the application.
         outputs: what is made of the stream besides.
+        door: where other devices reach it; None where they do not.
+        asked: the model that was asked for, where a smaller one had to take its place; viewers are told.
         static: where the built viewer lies.
     """
     hub, outputs = hub or Hub(), outputs or Outputs()
     studio = Studio(
         engine, player, hub, session=secrets.token_hex(4), capturer=capturer, eyes=outputs.eyes,
-        snapshots=outputs.snapshots, recorder=outputs.recorder,
+        snapshots=outputs.snapshots, recorder=outputs.recorder, asked=asked,
     )  # fmt: skip
     old = outputs.old_clients
     if old is not None:
@@ -121,6 +126,7 @@ def create_app(
         Route("/login", _login, methods=["POST"]),
         Route("/healthz", _health),
         Route("/metrics", _metrics),
+        Route("/invite", _invite),
         Route("/files/{name}", _file),
         *player_routes(studio.eyes, is_known=_is_known_player, is_over=lambda: hub.is_stopping),
         Mount(
@@ -130,6 +136,7 @@ def create_app(
     ]
     app = Starlette(routes=routes, lifespan=lifespan, middleware=[Middleware(_Guard, access=access)])
     app.state.studio, app.state.access, app.state.static, app.state.old = studio, access, static, old
+    app.state.door = door or Door()
     return app
 
 
@@ -251,6 +258,19 @@ async def _file(request: Request) -> Response:
     name = request.path_params["name"]
     path = studio.file(name)
     return PlainTextResponse("there is no such file", 404) if path is None else FileResponse(path, filename=name)
+
+
+async def _invite(request: Request) -> Response:
+    """The way in for another device; it holds the token."""
+    if not _is_known(request):
+        return PlainTextResponse(NEEDED, 403)
+    role = request.query_params.get("role", "both")
+    if role not in ROLES:
+        return PlainTextResponse(f"a role is one of {', '.join(ROLES)}", 400)
+    answer = invitation(
+        request.app.state.door, request.app.state.access, role=role, page=request.query_params.get("page")
+    )
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
 
 async def _metrics(request: Request) -> Response:

@@ -19,7 +19,7 @@ from vergence.errors import ModelError, VergenceError
 from vergence.media.camera import CameraSettings
 from vergence.server.adaptation import Quality
 from vergence.server.hub import Published
-from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet
+from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet, warm_up
 from vergence.server.protocol import parse
 from vergence.server.recording import Moment
 from vergence.server.restamp import restamped
@@ -406,6 +406,7 @@ class Engine:
 
     def _pack(self) -> None:
         assert self._viewers is not None
+        warm_up()
         while not self._stopping.is_set():
             answer = self._outbox.take(IDLE)
             if answer is None:

@@ -1,6 +1,7 @@
 """From pictures with depth, and from Gaussians, to their packets."""
 
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeVar
 
 import numpy as np
@@ -24,7 +25,7 @@ from vergence.server.protocol import (
 from vergence.server.rgbd import packed_colour, packed_confidence, packed_depth
 from vergence.server.splat16 import LN_SCALE_MAX, LN_SCALE_MIN, packed_splats, splat_payload
 from vergence.splats.prune import chosen
-from vergence.types import DepthFrame, DepthMap, Gaussians, Intrinsics
+from vergence.types import DepthFrame, DepthMap, Frame, Gaussians, Intrinsics
 
 T = TypeVar("T", bound=np.generic)
 
@@ -153,6 +154,16 @@ def rgbd_packet(
         len(colour), len(depth), len(confidence), **_pose(item.depth),
     )  # fmt: skip
     return header.packet(extension, colour, depth, confidence, is_metric=item.depth.kind == "metric")
+
+
+def warm_up() -> None:
+    """Pack a frame that nobody sees, so that the first one that somebody sees does not wait for compiled code."""
+    side = 64
+    slope = np.repeat(np.linspace(1, 2, side, dtype=np.float32)[None], side, axis=0)
+    frame = Frame(np.zeros((2 * side, 2 * side, 3), np.uint8), 0, Fraction(0))
+    item = DepthFrame(frame, DepthMap(slope, np.ones(slope.shape, bool), "metric"))
+    for bits in (12, 16):
+        rgbd_packet(item, Spans()(item), Quality(bits, 80, side))
 
 
 def _within(shape: tuple[int, ...], side: int) -> tuple[int, int]:

@@ -328,7 +328,9 @@ class Player:
                     origin = seconds if origin is None else origin
                     position = seconds - origin
                     settings = self._engine.settings
-                    if not settings.film_every_frame and not is_first:
+                    # A recording has no model that would hold it back.
+                    is_timed = source.kind == "recording" or not settings.film_every_frame
+                    if is_timed and not is_first:
                         self._wait(clock.early(position, settings.film_speed), generation)
                     self._position, is_first = round(position, 3), False
                     show(position)

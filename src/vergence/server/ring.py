@@ -12,7 +12,7 @@ from vergence.server.restamp import time_of
 
 SECONDS = 10.0
 MOST_BYTES = 64 << 20
-MOST_HELD = 4  # pasts that clients look at and that are kept for them
+MOST_HELD = 4  # clients for whom a whole past is kept
 
 
 @dataclass(frozen=True)
@@ -83,12 +83,12 @@ class Ring:
             return self._kept[-1].at - self._kept[0].at if self._kept else 0.0
 
     def hold(self) -> "Held | None":
-        """What is kept now, for one who looks back; None where there is nothing, or too many look back already."""
+        """What is kept now, for one who looks back: only the newest where many do already; None where nothing is."""
         with self._lock:
-            if not self._kept or self._held >= MOST_HELD:
+            if not self._kept:
                 return None
             self._held += 1
-            return Held(self, tuple(self._kept))
+            return Held(self, tuple(self._kept) if self._held <= MOST_HELD else (self._kept[-1],))
 
     def release(self) -> None:
         """One who looked back is done."""

@@ -7,6 +7,7 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from urllib.parse import urlencode
 
 import uvicorn
@@ -19,6 +20,7 @@ from vergence.server.app import Outputs, create_app, say_goodbye
 from vergence.server.capture import Capturer
 from vergence.server.engine import Engine
 from vergence.server.hub import MOST_CLIENTS, Hub
+from vergence.server.invite import Door
 from vergence.server.player import Player
 from vergence.server.security import Access
 from vergence.server.session import MESSAGE_BYTES
@@ -90,6 +92,7 @@ def serve(
     capturer: Capturer | None = None,
     outputs: Outputs | None = None,
     fragment: dict[str, str] | None = None,
+    asked: str | None = None,
     tell: Callable[[Serving], None],
 ) -> None:
     """Serve until Ctrl-C or SIGTERM; every client is told goodbye.
@@ -100,6 +103,7 @@ def serve(
         capturer: makes captures of higher quality.
         outputs: what is made of the stream besides.
         fragment: what the page is told besides the token, such as the first view.
+        asked: the model that was asked for, where a smaller one had to take its place.
         tell: called once the port is open.
 
     Raises:
@@ -110,9 +114,23 @@ def serve(
     certificate = _certificate(settings, addresses)
     with _bound(settings.host, settings.port) as listening:
         port = listening.getsockname()[1]
+        scheme = "https" if certificate else "http"
+        folder = f"{settings.root_path.rstrip('/')}/"
+        elsewhere = tuple(f"{scheme}://{_in_url(address)}:{port}{folder}" for address in addresses)
+        is_ours = certificate is not None and settings.certificate is None
+        fingerprint = certificate.fingerprint if certificate and is_ours else None
         hub = Hub(most_clients=settings.most_clients)
         config = uvicorn.Config(
-            create_app(engine, player, access=settings.access, hub=hub, capturer=capturer, outputs=outputs),
+            create_app(
+                engine,
+                player,
+                access=settings.access,
+                hub=hub,
+                capturer=capturer,
+                outputs=outputs,
+                door=Door(elsewhere, fingerprint),
+                asked=asked,
+            ),
             ws=_Connection,
             http=_Request,
             ws_max_size=MESSAGE_BYTES,
@@ -131,14 +149,12 @@ def serve(
             ssl_certfile=str(certificate.certificate) if certificate else None,
             ssl_keyfile=str(certificate.key) if certificate else None,
         )
-        scheme = "https" if certificate else "http"
         words = urlencode({"t": settings.access.token, **(fragment or {})})
         here = "localhost" if _is_open(settings.host) else settings.host
-        is_ours = certificate is not None and settings.certificate is None
         said = Serving(
             url=f"{scheme}://{_in_url(here)}:{port}/#{words}",
-            elsewhere=tuple(f"{scheme}://{_in_url(address)}:{port}/#{words}" for address in addresses),
-            fingerprint=certificate.fingerprint if certificate and is_ours else None,
+            elsewhere=tuple(f"{page}#{words}" for page in elsewhere),
+            fingerprint=fingerprint,
         )
         server = _Server(config, hub, lambda: tell(said))
         try:
@@ -176,6 +192,11 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, hub: Hub, tell: Callable[[], None]) -> None:
         super().__init__(config)
         self._hub, self._tell = hub, tell
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A second Ctrl-C would break off what ends within seconds, a recording among it."""
+        if not self.should_exit:
+            super().handle_exit(sig, frame)
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)

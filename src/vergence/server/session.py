@@ -3,7 +3,6 @@
 import contextlib
 import json
 import logging
-import math
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
@@ -37,6 +36,7 @@ NAME_CHARACTERS = 64
 MOST_FAULTS, FORGIVEN = 20, 10.0  # of one client in so many seconds, before it is let go
 OLDEST = 10_000_000  # µs a picture may have been on its way; else its clock is wrong
 MOST_CAMERAS = 8
+LONGEST = 1e9  # s one may ask for
 PATIENCE = 1.0  # s in which a recording should be written to its end
 PING = 4  # s between pings
 
@@ -59,9 +59,11 @@ class Studio:
         eyes: Eyes | None = None,
         snapshots: Snapshots | None = None,
         recorder: Recorder | None = None,
+        asked: str | None = None,
     ) -> None:
         self.engine, self.player, self.hub, self.session, self.capturer = engine, player, hub, session, capturer
         self.eyes, self.snapshots = eyes or Eyes(), snapshots
+        self.asked = asked
         self.ring = Ring()
         self.recorder = recorder or Recorder(lambda: about(engine.model.card, engine.settings), lambda: engine.settings)
         hub.taps += [self.ring, self.eyes, self.recorder]
@@ -163,6 +165,7 @@ class Studio:
                 "kind": card.kind,
                 "licence": card.licence,
                 "is_commercial": card.is_commercial,
+                "instead_of": self.asked,
             },
             "modes": self.payloads,
             "capacity": None,
@@ -321,10 +324,7 @@ class Session:
         self._studio.player.pause()
 
     def _seek(self, message: dict[str, Any]) -> None:
-        to = message.get("to")
-        if not isinstance(to, (int, float)) or isinstance(to, bool) or not math.isfinite(to):
-            raise SettingsError(f"seek goes to a number of seconds, not {to!r}")
-        self._studio.player.seek(float(to))
+        self._studio.player.seek(_seconds(message, "to"))
 
     def _step(self, message: dict[str, Any]) -> None:
         frames = _whole(message, "frames") if "frames" in message else 1
@@ -350,14 +350,14 @@ class Session:
             self._studio.engine.refresh()
 
     def _scrub(self, message: dict[str, Any]) -> None:
-        seconds = message.get("seconds")
-        if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < math.inf:
-            raise SettingsError(f"one looks back a number of seconds, not {seconds!r}")
+        seconds = _seconds(message, "seconds")
+        if seconds < 0:
+            raise SettingsError(f"one looks back, not {-seconds:g} s ahead")
         self._held = self._held or self._studio.ring.hold()
         if self._held is None:
             self._fault("not-available", "there is nothing to look back at", "wait a moment, and try again")
             return
-        self._past, found = self._held.back(float(seconds))
+        self._past, found = self._held.back(seconds)
         self._client.is_held = True
         self._studio.hub.update()
         self._show_past(self._past)
@@ -444,6 +444,14 @@ class Session:
         "ping": _ping,
         "pong": _pong,
     }
+
+
+def _seconds(message: dict[str, Any], name: str) -> float:
+    value = message.get(name)
+    # Compared before it is converted: JSON's whole numbers may be larger than any float.
+    if not isinstance(value, (int, float)) or isinstance(value, bool) or not -LONGEST <= value <= LONGEST:
+        raise SettingsError(f"{name} is a number of seconds, not {str(value)[:40]}")
+    return float(value)
 
 
 def _whole(message: dict[str, Any], name: str) -> int:

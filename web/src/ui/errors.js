@@ -14,8 +14,8 @@ export class Notices {
     this.element = h('div', { class: 'messages' }, this.#list, this.#card);
   }
 
-  /** A notice for some seconds. The same words are not shown twice at once. */
-  say(title, hint = '', { kind = 'info', action = null } = {}) {
+  /** A notice for some seconds, or until it is closed. The same words are not shown twice at once. */
+  say(title, hint = '', { kind = 'info', action = null, stays = Boolean(action) } = {}) {
     const key = `${title} ${hint}`;
     for (const old of this.#list.children) if (old.dataset.key === key) old.remove();
     const remove = () => notice.remove();
@@ -28,7 +28,7 @@ export class Notices {
     notice.dataset.key = key;
     this.#list.append(notice);
     while (this.#list.children.length > 3) this.#list.firstChild.remove();
-    if (!action) setTimeout(remove, kind === 'error' ? 2 * STAYS : STAYS);
+    if (!stays) setTimeout(remove, kind === 'error' ? 2 * STAYS : STAYS);
     return notice;
   }
 

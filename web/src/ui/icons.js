@@ -21,6 +21,7 @@ const PATHS = {
   camera: ['M3 6h9v8H3zM12 9l5-3v8l-5-3'],
   screen: ['M3 4h14v9H3zM7 17h6M10 13v4'],
   close: ['M5 5l10 10M15 5L5 15'],
+  phone: ['M6.5 3h7a1 1 0 0 1 1 1v12a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1V4a1 1 0 0 1 1-1zM9 14.5h2'],
   flip: ['M4 9a6 6 0 0 1 10-3l2 2M16 4v4h-4M16 11a6 6 0 0 1-10 3l-2-2M4 16v-4h4'],
 };
 

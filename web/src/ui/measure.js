@@ -54,6 +54,10 @@ export class Measure {
       return pixel && measured(shape, depth, pixel.column, pixel.row) ? pixel : null;
     }
     const { width, height } = this.#stage.size;
+    if (this.#stage.part !== 'whole') {
+      const live = this.#stage.cut('live');
+      if (x > live.width || y > live.height) return null;
+    }
     return pick(shape, depth, this.#stage.clipFromData(), { x, y, width, height }, radius);
   }
 

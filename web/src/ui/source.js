@@ -10,6 +10,8 @@ const KIND = { film: 'film', recording: 'recording', image: 'photo', test: 'test
 
 export class Source {
   running = null;
+  /** Films and is sent nothing back. */
+  isCameraOnly = false;
   #list = h('div', { class: 'sources', role: 'radiogroup', 'aria-label': 'Source' });
   #cameras = h('select', { 'aria-label': 'Which camera', hidden: true });
   #buttons;
@@ -18,8 +20,9 @@ export class Source {
   #notices;
   #onRole;
   #facing = 'user';
+  #awake = null;
 
-  constructor({ uploader, notices, onChoose, onRole }) {
+  constructor({ uploader, notices, onChoose, onRole, onInvite }) {
     this.#uploader = uploader;
     this.#notices = notices;
     this.#onRole = onRole;
@@ -29,7 +32,7 @@ export class Source {
     this.screen = button('screen', 'Screen', () => this.toggle('screen'));
     this.flip = button('flip', 'Other camera', () => this.turn());
     this.flip.hidden = true;
-    this.#buttons = h('div', { class: 'buttons' }, this.camera, canShareScreen() && this.screen, this.flip);
+    this.#buttons = h('div', { class: 'buttons' }, this.camera, canShareScreen() && this.screen, this.flip, button('phone', 'Add a phone', onInvite));
     this.#note = h('p', { class: 'note', hidden: true });
     this.#cameras.addEventListener('change', () => this.restart({ id: this.#cameras.value }));
     this.element = h('div', { class: 'source' }, this.#list, this.#buttons, this.#cameras, this.#note);
@@ -83,8 +86,28 @@ export class Source {
     }
     this.running = running;
     this.#paint();
-    this.#onRole({ role: 'both', name: running.name, kind: running.kind });
+    this.#say();
+    this.#stayAwake();
     if (kind === 'camera') this.#listCameras(running.stream.getVideoTracks()[0].getSettings().deviceId);
+  }
+
+  #say() {
+    const { name, kind } = this.running;
+    this.#onRole({ role: this.isCameraOnly ? 'camera' : 'both', name, kind });
+  }
+
+  /** What it films comes back to this page too. */
+  watch() {
+    this.isCameraOnly = false;
+    if (this.running) this.#say();
+  }
+
+  /** A phone that sleeps films nothing. */
+  async #stayAwake() {
+    const { running } = this;
+    const lock = await navigator.wakeLock?.request('screen').catch(() => null);
+    if (this.running === running) this.#awake = lock;
+    else lock?.release();
   }
 
   async #listCameras(current) {
@@ -102,6 +125,9 @@ export class Source {
   #ended(running) {
     if (this.running !== running) return;
     this.running = null;
+    this.isCameraOnly = false;
+    this.#awake?.release();
+    this.#awake = null;
     this.#cameras.hidden = this.flip.hidden = true;
     this.#uploader.reset();
     this.#paint();

@@ -11,12 +11,12 @@ const BUSY = 1013; // the server's close code for "too many clients"
 export class Status {
   element = h('div', { class: 'status', role: 'status' });
 
-  /** @param {{link: string, source: string | null, model: string | null, recording: object | null, isPaused: boolean, isPinned: boolean}} now */
-  show({ link, source, model, recording, isPaused, isPinned }) {
+  /** @param {{link: string, source: string | null, model: string | null, recording: object | null, isPaused: boolean}} now */
+  show({ link, source, model, recording, isPaused }) {
     const isOpen = link === 'open';
-    const live = recording ? `Recording ${clock(recording.seconds)}` : isPinned ? 'Capture' : isPaused ? 'Paused' : 'Live';
+    const live = recording ? `Recording ${clock(recording.seconds)}` : isPaused ? 'Paused' : 'Live';
     const name = isOpen ? (source ?? 'no source') : '';
-    this.element.dataset.state = !isOpen ? link : recording ? 'recording' : isPaused || isPinned ? 'paused' : 'open';
+    this.element.dataset.state = !isOpen ? link : recording ? 'recording' : isPaused ? 'paused' : 'open';
     this.element.replaceChildren(
       h('i', { class: 'dot', 'aria-hidden': 'true' }),
       h('span', {}, isOpen ? live : WORDS[link]),
@@ -29,10 +29,11 @@ export class Status {
 /**
  * The card for a moment: [key, content] for `Notices.show`; key null where there is a picture and nothing is wrong.
  * @param {{link: {state: string, reason?: string, code?: number, attempt?: number, detail?: string},
- *   hasPicture: boolean, isChoosing: boolean}} now `isChoosing`: connected, and no source is shown
- * @param {{retry: () => void, camera: () => void, screen: () => void}} actions
+ *   hasPicture: boolean, isChoosing: boolean, isFilming: boolean}} now `isChoosing`: connected, and no source is shown;
+ *   `isFilming`: this page is a camera and nothing else
+ * @param {{retry: () => void, camera: () => void, screen: () => void, watch: () => void, stop: () => void}} actions
  */
-export function cardFor({ link, hasPicture, isChoosing }, actions) {
+export function cardFor({ link, hasPicture, isChoosing, isFilming }, actions) {
   const reload = (label) => [{ label, isMain: true, onclick: () => location.reload() }];
   if (link.state === 'refused' && link.reason === 'token') {
     return ['token', {
@@ -56,6 +57,13 @@ export function cardFor({ link, hasPicture, isChoosing }, actions) {
     }
     const text = 'This page connects again by itself as soon as it is back. To start it:';
     return ['away', { title: 'The server does not answer', text, command: 'vergence live', buttons, isBusy: true }];
+  }
+  if (isFilming && link.state === 'open') {
+    return ['filming', {
+      title: 'This device is a camera',
+      text: 'What it films is shown on the other screens. Keep this page open.',
+      buttons: [{ label: 'Watch here too', isMain: true, onclick: actions.watch }, { label: 'Stop', onclick: actions.stop }],
+    }];
   }
   if (hasPicture) return [null];
   if (isChoosing) {

@@ -1,5 +1,6 @@
 // All views of the stream: which of them is shown, what it is made of, and drawing it.
 
+import { Beside } from './beside.js';
 import { CloudView } from './cloud.js';
 import { DepthView } from './depth.js';
 import { MeshView } from './mesh.js';
@@ -40,6 +41,7 @@ export class Gallery {
     this.cloud = new CloudView(settings);
     this.depth = new DepthView(stream, settings);
     this.stereo = new StereoView(stage, stream, settings);
+    this.beside = new Beside(stage, settings);
     stage.data.add(this.points.object, this.mesh.object, this.cloud.object);
   }
 
@@ -91,6 +93,8 @@ export class Gallery {
     this.cloud.update();
     if (this.surfels?.object?.visible) this.surfels.update();
     if (this.splats?.object?.visible) this.splats.update();
+    this.beside.refresh();
+    this.#stage.part = this.beside.isShown ? 'live' : 'whole';
     this.#stage.invalidate();
   }
 
@@ -147,6 +151,25 @@ export class Gallery {
   }
 
   render() {
+    if (this.beside.isShown) this.#renderBoth();
+    else this.#renderLive();
+    if (this.#shown !== 'points' && this.points.object.visible && this.#areSplatsDrawn) this.arrange();
+  }
+
+  #renderBoth() {
+    const { renderer, size } = this.#stage;
+    renderer.setScissorTest(true);
+    for (const part of ['beside', 'live']) {
+      const { x, y, width, height } = this.#stage.cut(part);
+      renderer.setScissor(x, size.height - y - height, width, height);
+      this.#stage.aim(part);
+      if (part === 'live') this.#renderLive();
+      else this.beside.render(this.#stream);
+    }
+    renderer.setScissorTest(false);
+  }
+
+  #renderLive() {
     const { renderer, scene, camera } = this.#stage;
     if (renderer.xr.isPresenting) renderer.render(scene, camera);
     else if (!this.#hasPicture && !this.hasCloud && !this.splats?.object) renderer.clear();
@@ -155,7 +178,6 @@ export class Gallery {
       renderer.render(this.depth.scene, this.depth.camera);
     } else if (this.#mode === 'stereo' && this.#hasPicture) this.stereo.render(scene, camera);
     else renderer.render(scene, camera);
-    if (this.#shown !== 'points' && this.points.object.visible && this.#areSplatsDrawn) this.arrange();
   }
 
   /** How much is drawn, in words. */
