@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: setup demo test lint check format bench web readme train-preview clean
+.PHONY: setup demo test lint check format bench web browser readme train-preview clean
 
 setup: $(READY)
 
@@ -39,6 +39,7 @@ bench: $(READY)
 	$(BIN)/python benchmarks/render.py | tee benchmarks/results_render.md
 	$(BIN)/python benchmarks/trajectory.py | tee benchmarks/results_trajectory.md
 	$(BIN)/python benchmarks/live.py | tee benchmarks/results_live.md
+	-$(BIN)/python benchmarks/first_run.py | tee benchmarks/results_first_run.md
 	$(BIN)/python -c 'import torch' || $(BIN)/python -m pip install --quiet torch==2.13.0
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[torch,openvino]'
 	$(BIN)/python benchmarks/networks.py | tee benchmarks/results_networks.md
@@ -48,6 +49,12 @@ bench: $(READY)
 # The viewer, for which Node 20 or newer is needed: its bundle is kept in the tree, so that nobody else needs it.
 web:
 	cd web && npm ci --no-audit --no-fund && npm run build && npm test
+
+# What the tests of the page in a browser need, and are skipped without: a Chromium, and the packages of web/.
+browser: $(READY)
+	for name in chromium chromium-browser google-chrome; do command -v $$name && exit 0; done; \
+		$(BIN)/python -m playwright install --with-deps chromium || apt-get install -y chromium
+	cd web && npm ci --no-audit --no-fund
 
 readme: $(READY)
 	$(BIN)/python docs/make.py

@@ -20,11 +20,13 @@ PROTOCOLS = [NAME, f"token.{TOKEN}"]
 
 
 @contextmanager
-def serving(*uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False, outputs=None):
-    """Serve; `outputs(engine, player)` gives what is made of the stream besides."""
+def serving(
+    *uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False, outputs=None, **others
+):
+    """Serve; `outputs(engine, player)` gives what is made of the stream besides, `others` go to the application."""
     engine = Engine(model or RuleModel(), gaussian_model=gaussian_model)
     player = Player(engine, uris)
-    options = {} if static is None else {"static": static}
+    options = others if static is None else others | {"static": static}
     if can_capture:
         options["capturer"] = Capturer(RuleModel, engine.next_sequence)
     if outputs is not None:

@@ -25,7 +25,7 @@ def served(monkeypatch):
     """Runs a command with a server that only says what it was asked to serve."""
     asked = {}
 
-    def serve(engine, player, settings, *, capturer, outputs, fragment, tell):
+    def serve(engine, player, settings, *, capturer, outputs, fragment, tell, **_):
         asked.update(engine=engine, player=player, settings=settings, fragment=fragment, outputs=outputs, opened=[])
         tell(run.Serving("http://127.0.0.1:1/#t=x", ("http://10.0.0.9:1/#t=x",), "AB:CD"))
         capturer.close()

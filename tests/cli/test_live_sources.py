@@ -63,7 +63,7 @@ def test_what_cannot_be_done_is_one_line(tmp_path, monkeypatch, arguments, messa
 
 
 def test_options_of_the_window_need_it():
-    done = CliRunner().invoke(app, ["live", "test:", "--virtual-camera"])
+    done = CliRunner().invoke(app, ["live", "test:", "--grayscale"])
     assert done.exit_code == 2
 
 

@@ -310,3 +310,20 @@ def test_a_capture_comes_to_the_one_who_asked():
         for name in ("nothing.zip", "..%2f..%2fetc%2fpasswd"):
             assert client.get(f"/files/{name}", headers={"authorization": f"Bearer {TOKEN}"}).status_code == 404
         assert read(one)  # the stream goes on
+
+
+def test_another_device_is_invited_by_those_who_know_the_token(client):
+    assert client.get("/invite").status_code == 403
+    known = {"authorization": f"Bearer {TOKEN}"}
+    assert client.get("/invite?role=king", headers=known).status_code == 400
+    answer = client.get("/invite?role=camera", headers=known)
+    assert answer.headers["cache-control"] == "no-store"
+    assert (answer.json()["url"], answer.json()["role"]) == (None, "camera")
+    assert "--host" in answer.json()["command"]
+    there = client.get("/invite", params={"role": "viewer", "page": "https://192.0.2.7/"}, headers=known).json()
+    assert there["url"] == f"https://192.0.2.7/#t={TOKEN}"
+
+
+def test_viewers_are_told_of_a_smaller_model(tmp_path):
+    with serving(asked="a-giant") as client, connected(client) as socket:
+        assert read(socket, kind="hello")["model"]["instead_of"] == "a-giant"

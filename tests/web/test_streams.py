@@ -14,11 +14,13 @@ from viewers import FAR, NEAR, SIZE, TOKEN
 pytestmark = pytest.mark.slow
 
 POSITION = "Number(document.querySelector('.film input').value)"
-NOTICES = "document.querySelector('.notices')"
-DEPTHS = (
-    "(({stream: {shape, depth}}) => [0.2, 0.8].map((at) => 1 / (shape.offset + shape.step *"
-    " (depth[shape.width * Math.floor(shape.height / 2) + Math.floor(at * shape.width)] - 1))))(vergence)"
-)
+BESIDE = "vergence.views.beside.stream"
+DEPTHS = """(which) => {
+  const {shape, depth} = which === "live" ? vergence.stream : vergence.views.beside.stream;
+  const {width, height, offset, step} = shape;
+  const start = width * Math.floor(height / 2);
+  return [0.2, 0.8].map((at) => 1 / (offset + step * (depth[start + Math.floor(at * width)] - 1)));
+}"""
 # Notes the number of every packet that comes.
 COUNT = """() => {
   const {decoder} = vergence;
@@ -32,8 +34,8 @@ COUNT = """() => {
 
 
 def saved(viewer):
-    """The file that the last notice offers."""
-    address = viewer.wait(f"{NOTICES}.querySelector('a[download]')?.href")
+    """The file that the page offers."""
+    address = viewer.wait("document.querySelector('.notices a[download], .beside a[download]:not([hidden])')?.href")
     answer = viewer.page.context.request.get(address)
     assert answer.ok, answer.status
     return answer.body()
@@ -44,14 +46,18 @@ def test_a_capture_is_shown_beside_the_stream_and_can_be_saved(open_viewer, pict
     viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
     assert viewer.get("vergence.stream.shape.width") == SIZE[0]
     viewer.page.keyboard.press("x")
-    viewer.wait("vergence.state.isPinned && vergence.stream.head.flags.highQuality")
-    assert viewer.get("vergence.stream.shape.width") == 2 * SIZE[0]  # by the larger model
-    assert viewer.get(DEPTHS) == pytest.approx([NEAR, FAR], rel=1e-3)
+    viewer.wait(f"vergence.views.beside.isShown && {BESIDE}.head.flags.highQuality")
+    assert viewer.get(f"{BESIDE}.shape.width") == 2 * SIZE[0]  # by the larger model
+    assert viewer.page.evaluate(DEPTHS, "beside") == pytest.approx([NEAR, FAR], rel=1e-3)
+    assert viewer.page.evaluate(DEPTHS, "live") == pytest.approx([NEAR, FAR], rel=2e-3)
     with zipfile.ZipFile(io.BytesIO(saved(viewer))) as archive:
         names = {name.rpartition("/")[2] for name in archive.namelist()}
     assert {"picture.jpg", "depth.png", "points.ply", "mesh.glb", "splats.spz"} <= names
-    viewer.page.get_by_role("button", name="Back to live").click()
-    viewer.wait(f"!vergence.state.isPinned && vergence.stream.shape.width === {SIZE[0]}")
+    viewer.get("window.before = vergence.stream.head, vergence.connection.send({t: 'key_frame'})")
+    viewer.wait("vergence.stream.head !== window.before")  # the stream goes on
+    assert viewer.get("vergence.stream.shape.width") == SIZE[0]
+    viewer.page.keyboard.press("Escape")
+    viewer.wait("!vergence.views.beside.isShown")
 
 
 def test_a_recording_is_shown_again_without_a_model(open_viewer, serve, tmp_path):

@@ -88,8 +88,13 @@ export class Connection extends EventTarget {
     const socket = new WebSocket(address, offers);
     socket.binaryType = 'arraybuffer';
     this.#socket = socket;
-    socket.onopen = () => this.#opened(socket);
-    socket.onmessage = ({ data }) => this.#received(data);
+    socket.onopen = () => {
+      if (socket === this.#socket) this.#opened(socket);
+      else socket.close(NORMAL);
+    };
+    socket.onmessage = ({ data }) => {
+      if (socket === this.#socket) this.#received(data);
+    };
     socket.onclose = (event) => {
       if (socket === this.#socket) this.#closed(event);
     };

@@ -34,6 +34,7 @@ const LIGHT = matchMedia('(prefers-color-scheme: light)');
 const STILL = matchMedia('(prefers-reduced-motion: reduce)');
 const SHORT = 480; // px: a phone on its side
 const IDLE_AFTER = 3000; // ms
+const ASKING = ['headset', 'lost']; // cards that only a person takes away
 const SHARED_AFTER = 150; // ms: a slider that moves is told once
 
 function memoryOf(browser) {
@@ -288,10 +289,12 @@ function start() {
 
   function showLegend() {
     const mode = settings.get('mode');
+    const wasHidden = legend.element.hidden;
     const isColoured = mode === 'depth' || (settings.get('colouring') === 'depth' && mode !== 'splats');
     legend.show(Boolean(state.hasPicture && stream.range && isColoured), {
       range: stream.range, isMetric: stream.isMetric, palette: settings.get('colour_map'), isInverted: settings.get('invert'),
     });
+    if (wasHidden !== legend.element.hidden) layout();
   }
 
   let before = performance.now();
@@ -333,6 +336,7 @@ function start() {
     if (key === 'colour_map') for (const each of [stream, gallery.beside.stream]) each.setPalette(value);
     if (key === 'background') setBackground();
     if (key === 'mode') {
+      setBackground();
       dock.choose(value);
       measure.hover(null);
       layout();
@@ -449,10 +453,11 @@ function start() {
     const { link, hasPicture, hello, hasSources } = state;
     const isFilming = Boolean(source.running) && source.isCameraOnly;
     const isChoosing = link.state === 'open' && Boolean(hello) && hasSources && !source.running && !active();
-    notices.show(...cardFor({ link, hasPicture, isChoosing, isFilming }, {
+    const [key, content] = cardFor({ link, hasPicture, isChoosing, isFilming }, {
       retry: () => connection.retry(), camera: () => source.start('camera'), screen: () => source.start('screen'),
       watch: () => source.watch(), stop: () => source.stop(),
-    }));
+    });
+    if (key !== null || !ASKING.includes(notices.shown)) notices.show(key, content);
   }
 
   // ---- actions -----------------------------------------------------------------------------------------------------
@@ -559,6 +564,7 @@ function start() {
     help: () => help.toggle(),
     escape: () => {
       if (measure.isOn) setMeasuring(false);
+      else if (notices.shown === 'headset') notices.show(null);
       else if (gallery.beside.isShown) unpin();
       else if (SHEET.matches) openPanel(false);
     },
@@ -609,7 +615,7 @@ function start() {
   function layout() {
     const isOpen = document.body.classList.contains('has-panel');
     const isImmersive = settings.get('mode') === 'stereo';
-    const lowest = Math.min(...[dock, film].filter(({ element }) => !element.hidden).map(({ element }) => element.getBoundingClientRect().top));
+    const lowest = Math.min(...[dock, film, legend].filter(({ element }) => !element.hidden).map(({ element }) => element.getBoundingClientRect().top));
     stage.insets = isImmersive
       ? { left: 0, right: 0, top: 0, bottom: 0 }
       : {
@@ -624,7 +630,7 @@ function start() {
 
   function setBackground() {
     const theme = getComputedStyle(document.documentElement).getPropertyValue('--stage').trim();
-    stage.setBackground(settings.get('background'), theme);
+    stage.setBackground(settings.get('background'), settings.get('mode') === 'stereo' ? '#000000' : theme); // light beside a picture is seen by the wrong eye
   }
 
   function setStill() {
@@ -656,9 +662,10 @@ function start() {
   arrange();
   updateStatus();
   updateCard();
-  connection.open();
+  if (!asked.isCameraOnly) connection.open();
   source.isCameraOnly = asked.isCameraOnly;
-  if (asked.isCamera && canUseCamera()) source.start('camera');
+  const filming = asked.isCamera && canUseCamera() ? source.start('camera') : null;
+  if (asked.isCameraOnly) Promise.resolve(filming).then(() => connection.open()); // it is never sent anything
   window.vergence = { stage, stream, settings, statistics, connection, measure, views: gallery, state, uploader, source, decoder, film }; // for tests and the curious
 }
 

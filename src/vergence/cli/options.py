@@ -1,10 +1,23 @@
-"""Options that several commands share, and how their text is read. Imports nothing heavy."""
+"""Options that several commands share, and how their text is read. Imports nothing heavy.
 
+Those that go together are in dataclasses, see `groups`, which also make of them what a job takes.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Literal
+from threading import Event
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+
+if TYPE_CHECKING:
+    from vergence.depth.model import DepthModel
+    from vergence.media.camera import CameraSettings
+    from vergence.media.video_writer import EncodeSettings
+    from vergence.pipelines.job import GivenDepth, Part
+    from vergence.stability.stabilise import StabiliseSettings
 
 Layout = Literal[
     "sbs", "half-sbs", "tb", "half-tb", "parallel", "cross", "anaglyph", "anaglyph-half", "anaglyph-optimised",
@@ -43,7 +56,7 @@ Place = Literal["quest", "visionpro", "tv", "cinema", "cardboard", "anaglyph"]
 ProgressStyle = Literal["bar", "json", "none"]
 Stabilising = Literal["auto", "gated", "ema", "none"]
 
-STEREO, MODEL, FILM, OUTPUT = "3-D", "Model", "Film", "Output"  # panels of --help
+STEREO, MODEL, FILM, OUTPUT, CAMERA, OWN = "3-D", "Model", "Film", "Output", "Camera", "Depth of your own"  # panels
 
 LayoutName = Annotated[
     Layout,
@@ -82,7 +95,8 @@ Weights = Annotated[
     ),
 ]
 Device = Annotated[
-    Literal["auto", "cpu", "cuda"], typer.Option("--device", help="Where the network runs.", rich_help_panel=MODEL)
+    Literal["auto", "cpu", "cuda"],
+    typer.Option("--device", help="Where the network runs, and `stereo` makes its views.", rich_help_panel=MODEL),
 ]
 Precision = Annotated[
     Literal["f32", "bf16", "f16"],
@@ -248,3 +262,126 @@ SpatialEncoder = Annotated[
 ]
 Crf = Annotated[int | None, typer.Option("--crf", help="Quality of the codec, lower is better.", rich_help_panel=FILM)]
 Preset = Annotated[str | None, typer.Option("--preset", help="Speed of the encoder.", rich_help_panel=FILM)]
+
+
+@dataclass(frozen=True)
+class CameraOptions:
+    """The lens of photos and films."""
+
+    focal_length_x: Annotated[
+        float | None,
+        typer.Option(metavar="PX", help="In pixels of the source's picture; else EXIF.", rich_help_panel=CAMERA),
+    ] = None
+    focal_length_y: Annotated[
+        float | None, typer.Option(metavar="PX", help="Where it differs.", rich_help_panel=CAMERA)
+    ] = None
+    fov_x_deg: Annotated[
+        float | None,
+        typer.Option(metavar="DEG", help="Horizontal field of view, in their place.", rich_help_panel=CAMERA),
+    ] = None
+
+    def settings(self) -> "CameraSettings":
+        """The same for a job."""
+        from vergence.media.camera import CameraSettings
+
+        return CameraSettings(self.focal_length_x, self.focal_length_y, self.fov_x_deg)
+
+
+@dataclass(frozen=True)
+class OwnMetres:
+    """Depth of the user's own that is in metres."""
+
+    depth: Annotated[
+        Path | None,
+        typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
+    ] = None
+    depth_kind: Annotated[
+        Literal["metric"] | None,
+        typer.Option(help="metric: metres, or millimetres as 16-bit integers.", rich_help_panel=OWN),
+    ] = None
+
+    def given(self) -> "GivenDepth | None":
+        """The same for a job; None where a model is asked."""
+        from vergence.pipelines.job import GivenDepth
+
+        return None if self.depth is None else GivenDepth(self.depth, self.depth_kind)
+
+
+@dataclass(frozen=True)
+class ModelOptions:
+    """Which model, how it runs, and on what terms."""
+
+    model: ModelName = "auto"
+    weights: Weights = None
+    kind: WeightsKind = None
+    max_depth: MaxDepth = None
+    device: Device = "auto"
+    precision: Precision = "f32"
+    runtime: Runtime = "auto"
+    input_size: InputSize = None
+    batch: Batch = None
+    max_memory: MaxMemory = None
+    model_fallback: ModelFallback = False
+    streaming: Streaming = False
+    exact: Exact = False
+    offline: Offline = False
+    accept_licence: AcceptLicence = False
+
+    def load(self, *, style: ProgressStyle, name: str | None = None, views: int = 1) -> "DepthModel":
+        """Load it, or the one called `name` in its place, to be shown so many views at once."""
+        from vergence.cli.loading import load
+
+        options: dict[str, Any] = {**vars(self)}
+        return load(
+            name or options["model"], **{k: v for k, v in options.items() if k != "model"}, views=views, style=style
+        )
+
+    def named(self, choose: Callable[[str], str]) -> str:
+        """The model's name, or what `choose` says of it where no weights of the user's own are given."""
+        return self.model if self.weights is not None else choose(self.model)
+
+
+@dataclass(frozen=True)
+class SteadyOptions:
+    """How depth of films is held still."""
+
+    stabilise: Stabilise = "auto"
+    shots: Shots = True
+
+    def settings(self) -> "StabiliseSettings":
+        """The same for a job."""
+        from vergence.stability.stabilise import StabiliseSettings
+
+        return StabiliseSettings(method=self.stabilise, shots=self.shots)
+
+
+@dataclass(frozen=True)
+class PartOptions:
+    """How much of the sources."""
+
+    start: Start = None
+    end: End = None
+    target_fps: TargetFps = None
+    max_frames: MaxFrames = None
+    max_res: MaxRes = None
+
+    def part(self, until: Event | None = None) -> "Part":
+        """The same for a job."""
+        from vergence.pipelines.job import Part
+
+        return Part(self.start, self.end, self.max_frames, self.target_fps, self.max_res, until)
+
+
+@dataclass(frozen=True)
+class EncodeOptions:
+    """How films are coded."""
+
+    codec: CodecName = "auto"
+    crf: Crf = None
+    preset: Preset = None
+
+    def settings(self, codec: Codec | None = None) -> "EncodeSettings":
+        """The same for a job, with another codec where one is given."""
+        from vergence.media.video_writer import EncodeSettings
+
+        return EncodeSettings(codec=codec or self.codec, crf=self.crf, preset=self.preset)

@@ -1,5 +1,7 @@
 """`vergence splats`: photos and films in, 3-D Gaussians out."""
 
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -8,29 +10,28 @@ import typer
 from vergence.cli import options as opt
 from vergence.cli import world
 from vergence.cli.cloud import depth_limit
+from vergence.cli.groups import with_groups
 
 if TYPE_CHECKING:
-    from vergence.depth.model import DepthModel
     from vergence.pipelines.job import Result
 
-CAMERA, SPLATS, OWN = "Camera", "Splats", "Depth of your own"
+SPLATS = "Splats"  # a panel of --help
 LONGER_SIDE = 1280  # px: one splat a pixel, so a million of them and 60 MB as PLY
 
 
+@dataclass(frozen=True)
+class SplatPart(opt.PartOptions):
+    """As of any job, with pictures of at most a million splats."""
+
+    max_res: opt.MaxRes = LONGER_SIDE
+
+
+@with_groups
 def splats(
     inputs: opt.Inputs,
     output: world.Target = None,
-    focal_length_x: Annotated[
-        float | None,
-        typer.Option(metavar="PX", help="In pixels of the source's picture; else EXIF.", rich_help_panel=CAMERA),
-    ] = None,
-    focal_length_y: Annotated[
-        float | None, typer.Option(metavar="PX", help="Where it differs.", rich_help_panel=CAMERA)
-    ] = None,
-    fov_x_deg: Annotated[
-        float | None,
-        typer.Option(metavar="DEG", help="Horizontal field of view, in their place.", rich_help_panel=CAMERA),
-    ] = None,
+    *,
+    lens: opt.CameraOptions,
     edges: Annotated[
         Literal["snap", "drop", "keep"],
         typer.Option(
@@ -66,41 +67,11 @@ def splats(
             rich_help_panel=world.WORLD,
         ),
     ] = "auto",
-    one_world: world.OneWorld = False,
-    poses: world.Poses = None,
-    poses_to: world.PosesTo = None,
-    every: world.Every = None,
-    loops: world.Loops = False,
-    depth: Annotated[
-        Path | None,
-        typer.Option(metavar="PATH", help="Metres in a file (.png .npz .exr), or a folder.", rich_help_panel=OWN),
-    ] = None,
-    depth_kind: Annotated[
-        Literal["metric"] | None,
-        typer.Option(help="metric: metres, or millimetres as 16-bit integers.", rich_help_panel=OWN),
-    ] = None,
-    model: opt.ModelName = "auto",
-    weights: opt.Weights = None,
-    kind: opt.WeightsKind = None,
-    max_depth: opt.MaxDepth = None,
-    device: opt.Device = "auto",
-    precision: opt.Precision = "f32",
-    runtime: opt.Runtime = "auto",
-    input_size: opt.InputSize = None,
-    batch: opt.Batch = None,
-    max_memory: opt.MaxMemory = None,
-    model_fallback: opt.ModelFallback = False,
-    streaming: opt.Streaming = False,
-    exact: opt.Exact = False,
-    offline: opt.Offline = False,
-    accept_licence: opt.AcceptLicence = False,
-    stabilise: opt.Stabilise = "auto",
-    shots: opt.Shots = True,
-    start: opt.Start = None,
-    end: opt.End = None,
-    target_fps: opt.TargetFps = None,
-    max_frames: opt.MaxFrames = None,
-    max_res: opt.MaxRes = LONGER_SIDE,
+    asked: world.WorldOptions,
+    own: opt.OwnMetres,
+    estimator: opt.ModelOptions,
+    steady: opt.SteadyOptions,
+    whole: SplatPart,
     overwrite: opt.Overwrite = False,
     progress: opt.Progress = "bar",
 ) -> None:
@@ -112,50 +83,24 @@ def splats(
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
-    from vergence.cli.loading import load
-    from vergence.media.camera import CameraSettings
     from vergence.pipelines import posed
-    from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.job import GivenDepth
     from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.splats import SplatSettings, process_splats
     from vergence.pipelines.world import process_world_splats
-    from vergence.stability.stabilise import StabiliseSettings
 
-    camera = CameraSettings(focal_length_x, focal_length_y, fov_x_deg)
+    camera = lens.settings()
     settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh)
     sources = files.expand(inputs)
-    asked = world.WorldOptions(one_world, poses, poses_to, every, loops)
     if is_world := asked.are_meant(sources, output):
-        world.check_alone(camera=camera, depth=depth)
-        named = posed.model_for_world(model, has_cameras=poses is not None) if weights is None else model
+        world.check_alone(camera=camera, depth=own.depth)
+        named = estimator.named(partial(posed.model_for_world, has_cameras=asked.poses is not None))
     else:
         files.check_target(sources, output)
-        named = model_for_cloud(model) if weights is None else model
-    source_of_depth: DepthModel | GivenDepth
-    if depth is not None:
-        source_of_depth = GivenDepth(depth, depth_kind)
-    else:
-        source_of_depth = load(
-            named,
-            weights=weights,
-            kind=kind,
-            max_depth=max_depth,
-            device=device,
-            precision=precision,
-            runtime=runtime,
-            input_size=input_size,
-            batch=batch,
-            max_memory=max_memory,
-            model_fallback=model_fallback,
-            views=world.at_once(sources, asked.settings(shots=shots)) if is_world else 1,
-            streaming=streaming,
-            exact=exact,
-            offline=offline,
-            accept_licence=accept_licence,
-            style=progress,
-        )
-
-    part = Part(start, end, max_frames, target_fps, max_res)
+        named = estimator.named(model_for_cloud)
+    views = world.at_once(sources, asked.settings(shots=steady.shots)) if is_world else 1
+    source_of_depth = own.given() or estimator.load(name=named, views=views, style=progress)
+    part = whole.part()
     if is_world:
         assert not isinstance(source_of_depth, GivenDepth)
         with report.progress(progress, "one world") as show:
@@ -165,7 +110,7 @@ def splats(
                 depth=source_of_depth,
                 source=source,
                 settings=settings,
-                world=asked.settings(shots=shots),
+                world=asked.settings(shots=steady.shots),
                 part=part,
                 overwrite=overwrite,
                 progress=show,
@@ -181,7 +126,7 @@ def splats(
                 depth=source_of_depth,
                 camera=camera,
                 settings=settings,
-                stabilising=StabiliseSettings(method=stabilise, shots=shots),
+                stabilising=steady.settings(),
                 part=part,
                 overwrite=overwrite,
                 progress=show,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, cast
 import typer
 
 from vergence.cli import options as opt
+from vergence.cli.groups import with_groups
 from vergence.errors import DeviceError, SettingsError
 from vergence.stereo.presets import PRESETS, find_preset
 from vergence.stereo.screen import IPD, SEAT, Screen
@@ -21,10 +22,12 @@ logger = logging.getLogger(__name__)
 STEREO, OWN, COMFORT = "3-D", "Depth of your own", "Where it is watched"
 
 
+@with_groups
 def stereo(
     context: typer.Context,
     inputs: opt.Inputs,
     output: opt.Target = None,
+    *,
     layout: opt.LayoutName = "sbs",
     strength: Annotated[
         float, typer.Option(help="Total disparity, % of the picture's width.", rich_help_panel=STEREO)
@@ -125,38 +128,10 @@ def stereo(
             rich_help_panel=OWN,
         ),
     ] = None,
-    model: opt.ModelName = "auto",
-    weights: opt.Weights = None,
-    kind: opt.WeightsKind = None,
-    max_depth: opt.MaxDepth = None,
-    device: Annotated[
-        Literal["auto", "cpu", "cuda"],
-        typer.Option(
-            "--device",
-            help="Where the network runs; cuda: what the eyes see is made there too, if torch has it.",
-            rich_help_panel=opt.MODEL,
-        ),
-    ] = "auto",
-    precision: opt.Precision = "f32",
-    runtime: opt.Runtime = "auto",
-    input_size: opt.InputSize = None,
-    batch: opt.Batch = None,
-    max_memory: opt.MaxMemory = None,
-    model_fallback: opt.ModelFallback = False,
-    streaming: opt.Streaming = False,
-    exact: opt.Exact = False,
-    offline: opt.Offline = False,
-    accept_licence: opt.AcceptLicence = False,
-    stabilise: opt.Stabilise = "auto",
-    shots: opt.Shots = True,
-    start: opt.Start = None,
-    end: opt.End = None,
-    target_fps: opt.TargetFps = None,
-    max_frames: opt.MaxFrames = None,
-    max_res: opt.MaxRes = None,
-    codec: opt.CodecName = "auto",
-    crf: opt.Crf = None,
-    preset: opt.Preset = None,
+    estimator: opt.ModelOptions,
+    steady: opt.SteadyOptions,
+    whole: opt.PartOptions,
+    coding: opt.EncodeOptions,
     disparity_adjustment: opt.DisparityAdjustment = 0.0,
     encoder: opt.SpatialEncoder = "x265",
     overwrite: opt.Overwrite = False,
@@ -165,21 +140,19 @@ def stereo(
     """Make stereo 3-D of photos and films; without -o beside each, as NAME_sbs.EXT."""
     from vergence.cli import inputs as files
     from vergence.cli import live_inputs, report
-    from vergence.cli.loading import load
     from vergence.media.camera import CameraSettings
     from vergence.media.spatial.metadata import SpatialCamera, SpatialSettings
-    from vergence.media.video_writer import EncodeSettings
-    from vergence.pipelines.job import GivenDepth, Part
+    from vergence.pipelines.job import GivenDepth
     from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.stereo import process_video
-    from vergence.stability.stabilise import StabiliseSettings
     from vergence.stereo.settings import StereoSettings
 
+    codec: opt.Codec | None = None
     if place is not None:
         preset_for, said = find_preset(place), _said(context)
         layout = layout if "layout" in said else cast(opt.Layout, preset_for.layout)
         strength = strength if "strength" in said else preset_for.strength
-        codec = codec if "codec" in said else preset_for.codec
+        codec = None if "codec" in said else preset_for.codec
         headset_names = headset_names or preset_for.headset_names
     settings = StereoSettings(
         strength=strength,
@@ -192,7 +165,6 @@ def stereo(
         is_to_scale=ipd_mm is not None,
         floating_window=floating_window,
     )
-    encode = EncodeSettings(codec=codec, crf=crf, preset=preset)
     apart = SpatialCamera.baseline if ipd_mm is None else ipd_mm
     spatial = SpatialSettings(SpatialCamera(baseline=apart, disparity_adjustment=disparity_adjustment), encoder)
     sources = files.expand(inputs)
@@ -203,25 +175,9 @@ def stereo(
     if depth is not None:
         source_of_depth = GivenDepth(depth, depth_kind)
     else:
-        source_of_depth = load(
-            model_for_cloud(model) if settings.is_to_scale and weights is None else model,
-            weights=weights,
-            kind=kind,
-            max_depth=max_depth,
-            device=device,
-            precision=precision,
-            runtime=runtime,
-            input_size=input_size,
-            batch=batch,
-            max_memory=max_memory,
-            model_fallback=model_fallback,
-            streaming=streaming,
-            exact=exact,
-            offline=offline,
-            accept_licence=accept_licence,
-            style=progress,
-        )
-    if device == "cuda":
+        named = estimator.named(model_for_cloud) if settings.is_to_scale else None
+        source_of_depth = estimator.load(name=named, style=progress)
+    if estimator.device == "cuda":
         settings = replace(settings, device=_views_device())
 
     def job(source: str) -> "Result":
@@ -232,9 +188,9 @@ def stereo(
                 layout=layout,
                 stereo=settings,
                 depth=source_of_depth,
-                stabilising=StabiliseSettings(method=stabilise, shots=shots),
-                encode=encode,
-                part=Part(start, end, max_frames, target_fps, max_res, until),
+                stabilising=steady.settings(),
+                encode=coding.settings(codec),
+                part=whole.part(until),
                 headset_names=headset_names,
                 camera=CameraSettings(fov_x_deg=fov_x_deg),
                 spatial=spatial,

@@ -95,11 +95,11 @@ Loops = Annotated[
 class WorldOptions:
     """What a command line says of one world."""
 
-    one_world: bool = False
-    poses: Path | None = None
-    poses_to: Path | None = None
-    every: str | None = None
-    loops: bool = False
+    one_world: OneWorld = False
+    poses: Poses = None
+    poses_to: PosesTo = None
+    every: Every = None
+    loops: Loops = False
 
     def are_meant(self, sources: Sequence[str], output: Path | None) -> bool:
         """Whether the sources go into one world, and not each into a file of its own."""

@@ -113,6 +113,8 @@ def own(
         card = _by_contents(weights, kind)
         if kind is None and card.kind == "affine_inverse":
             announce(f"{weights} is taken as {card.family} with relative depth; say --kind metric if it gives metres")
+        elif card.family == "depth_anything_3":
+            announce(f"{weights} is taken as depth-anything-3-{card.options['size']}")
     if kind is not None:
         is_z = kind == "relative" and card.family == "depth_anything_3"  # whose depth is never inverse
         card = replace(card, kind="scale_invariant" if is_z else KINDS[kind])

@@ -195,7 +195,9 @@ def test_bf16_is_near_f32(saved):
 
 def test_weights_of_ones_own_are_known_by_their_tensors(saved):
     folder = saved("mine", LITTLE)
-    card = load_model(weights=folder, device="cpu").card
+    announced: list[str] = []
+    card = load_model(weights=folder, device="cpu", announce=announced.append).card
+    assert announced == [f"{folder / 'model.safetensors'} is taken as depth-anything-3-small"]
     assert (card.name, card.family, card.options["size"]) == ("mine", FAMILY, "small")
     assert (card.kind, card.licence) == ("scale_invariant", "unknown")
     assert load_model(weights=folder / "model.safetensors", device="cpu").card == card

@@ -1,7 +1,8 @@
 // What the camera and the screen have in common: a stream of pictures, fed on as they come.
 
 /**
- * Call `onFrame(picture, width, height, time)` for every new picture of `stream` until `stop` is called.
+ * Call `onFrame(picture, width, height, time)` for every new picture of `stream` until `stop` is called. It takes the
+ * picture at once or leaves it: nothing is kept for later, so that what it takes next is the newest.
  * Where the browser hands the pictures over directly that is quicker, and goes on in a tab that is not seen.
  */
 export async function follow(stream, onFrame, onEnd) {
@@ -25,7 +26,7 @@ async function readFrames(track, onFrame, isOn) {
     const { done, value: picture } = await reader.read();
     if (done) return;
     try {
-      if (isOn()) await onFrame(picture, picture.displayWidth, picture.displayHeight, performance.now());
+      if (isOn()) onFrame(picture, picture.displayWidth, picture.displayHeight, performance.now());
     } finally {
       picture.close();
     }

@@ -2,7 +2,6 @@
 
 import { encodeCapture } from '../protocol.js';
 
-const QUALITY = 0.8;
 const WINDOW = 2;
 const PENDING = 1 << 20; // bytes not yet on the wire: the line is slower than the camera
 const LOST_AFTER = 5000; // ms without an answer: the window opens again
@@ -13,7 +12,7 @@ export class Uploader {
   bytes = 0;
   side = 1280;
   #connection;
-  #canvas = null;
+  #worker = null;
   #open = new Map();
   #sequence = 0;
   #isEncoding = false;
@@ -28,17 +27,14 @@ export class Uploader {
     return !this.#isEncoding && this.#open.size < WINDOW && this.#connection.pending < PENDING;
   }
 
-  /** A picture (video element or VideoFrame) of `width` x `height`, taken at `here` ms of this page's clock. */
+  /** A picture (video element, or a VideoFrame, which is used up) of `width` x `height`, taken at `here` ms of this page's clock. */
   async push(picture, width, height, here = performance.now()) {
     if (!this.isFree || this.#connection.state !== 'open' || !width) return false;
     this.#isEncoding = true;
     try {
       const scale = Math.min(1, this.side / Math.max(width, height));
       const [w, h] = [width, height].map((side) => Math.max(2, Math.round(side * scale)));
-      if (this.#canvas?.width !== w || this.#canvas?.height !== h) this.#canvas = new OffscreenCanvas(w, h);
-      this.#canvas.getContext('2d', { alpha: false }).drawImage(picture, 0, 0, w, h);
-      const blob = await this.#canvas.convertToBlob({ type: 'image/jpeg', quality: QUALITY });
-      const jpeg = new Uint8Array(await blob.arrayBuffer());
+      const jpeg = await this.#encoded(picture.close ? picture : await createImageBitmap(picture), w, h);
       const sequence = this.#sequence++;
       const time = this.#connection.clock.now(here * 1000);
       this.#connection.sendBinary(encodeCapture({ jpeg, width: w, height: h, sequence, time }));
@@ -49,6 +45,19 @@ export class Uploader {
       this.#isEncoding = false;
     }
     return true;
+  }
+
+  /** One at a time: `isFree` sees to that. */
+  #encoded(picture, width, height) {
+    this.#worker ??= new Worker(new URL('./encode.js', import.meta.url), { type: 'module' });
+    return new Promise((resolve, reject) => {
+      this.#worker.onmessage = ({ data }) => (data.error ? reject(new Error(data.error)) : resolve(new Uint8Array(data.jpeg)));
+      this.#worker.onerror = (event) => {
+        event.preventDefault();
+        reject(new Error(`pictures cannot be packed: ${event.message ?? 'the worker could not be loaded'}`));
+      };
+      this.#worker.postMessage({ picture, width, height }, [picture]);
+    });
   }
 
   acknowledge(sequence) {

@@ -1,0 +1,222 @@
+"""The part of `live.py` that needs a browser: the page of the viewer, without a graphics card, on the same machine.
+
+The browser's camera is a film of its own, 640 x 360 at 30 frames/s; the model answers at once, or as late as told.
+"""
+
+import shutil
+import statistics
+import tempfile
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import uvicorn
+
+from vergence.depth.cards import find_card
+from vergence.geometry.resample import shrink
+from vergence.media.open import open_source
+from vergence.server.app import create_app
+from vergence.server.engine import Engine, now_us
+from vergence.server.player import Player
+from vergence.server.security import Access
+from vergence.server.settings import LiveSettings
+from vergence.types import DepthFrame, DepthMap, Frame
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser, Page
+
+TOKEN = "a-token-of-the-benchmark"
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+SWITCHES = (
+    "--no-sandbox", "--use-angle=swiftshader", "--enable-unsafe-swiftshader", "--ignore-gpu-blocklist",
+    "--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream", "--disable-background-networking",
+)  # fmt: skip
+CAMERA, FRAMES = (640, 360), 60
+DEPTH = (504, 280)
+SECONDS, PATIENCE = 6.0, 60.0
+SPLAT_RUNS = 40
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a page tells of some seconds: ms from capture to the server and to the screen, and frames a second."""
+
+    to_server: tuple[float, float]
+    to_screen: tuple[float, float]
+    data_rate: float
+    drawn_rate: float
+
+
+class Instant:
+    """A model that costs nothing but the time it is told to wait."""
+
+    lookahead = 0
+
+    def __init__(self, seconds: float) -> None:
+        self.card = replace(find_card("preview"), kind="metric")
+        self._seconds = seconds
+        across, down = np.meshgrid(np.linspace(0, 6, DEPTH[0]), np.linspace(0, 4, DEPTH[1]))
+        self._values = (3 + np.sin(across) * np.cos(down)).astype(np.float32)
+
+    def estimate(self, frames: Iterable[Frame]) -> Iterator[DepthFrame]:
+        for frame in frames:
+            if self._seconds:
+                time.sleep(self._seconds)
+            valid = np.ones(self._values.shape, bool)
+            yield DepthFrame(frame, DepthMap(self._values, valid, "metric"))
+
+
+def _write_film(path: Path, photo: Path) -> None:
+    """A photo that moves past, as YUV4MPEG2."""
+    with open_source(photo) as source:
+        rgb = shrink(next(iter(source)).rgb8, CAMERA[0] + FRAMES, CAMERA[1])
+    with path.open("wb") as file:
+        file.write(f"YUV4MPEG2 W{CAMERA[0]} H{CAMERA[1]} F30:1 Ip A1:1 C420jpeg\n".encode())
+        for index in range(FRAMES):
+            part = np.ascontiguousarray(rgb[:, index : index + CAMERA[0]])
+            file.write(b"FRAME\n" + cv2.cvtColor(part, cv2.COLOR_RGB2YUV_I420).tobytes())
+
+
+@contextmanager
+def browser(photo: Path) -> Iterator["Browser | None"]:
+    """A browser with that camera; None where there is none."""
+    try:
+        from playwright.sync_api import sync_playwright
+    except ImportError:
+        yield None
+        return
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as running:
+        film = Path(folder) / "camera.y4m"
+        _write_film(film, photo)
+        found = next(filter(None, map(shutil.which, (*BROWSERS, running.chromium.executable_path))), None)
+        if found is None:
+            yield None
+            return
+        switches = [*SWITCHES, f"--use-file-for-fake-video-capture={film}"]
+        started = running.chromium.launch(executable_path=found, args=switches)
+        yield started
+        started.close()
+
+
+@contextmanager
+def _server(model: Any) -> Iterator[tuple[str, list[float]]]:
+    """The address of a server with a model, and how old pictures of cameras were when they came, ms."""
+    engine = Engine(model, settings=LiveSettings().with_value("stabilise.method", "none"))
+    player, ages = Player(engine), list[float]()
+    offer = player.offer
+
+    def heard(*arguments: Any, time_us: int, **others: Any) -> bool:
+        ages.append((now_us() - time_us) / 1e3)
+        return offer(*arguments, time_us=time_us, **others)
+
+    player.offer = heard  # type: ignore[method-assign]
+    config = uvicorn.Config(
+        create_app(engine, player, access=Access(TOKEN)), port=0, ws="websockets-sansio", ws_per_message_deflate=False,
+        log_config=None, timeout_graceful_shutdown=1,
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    while not server.started:
+        time.sleep(0.02)
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/", ages
+    server.should_exit = True
+    thread.join()
+
+
+def _wait(page: "Page", expression: str) -> None:
+    last = time.monotonic() + PATIENCE
+    while not page.evaluate(expression):
+        assert time.monotonic() < last, expression
+        time.sleep(0.05)
+
+
+def _middle(values: list[float]) -> tuple[float, float]:
+    """Median and 95 %."""
+    ordered = sorted(values)
+    return statistics.median(ordered), ordered[int(0.95 * len(ordered))]
+
+
+def shown(chromium: "Browser", mode: str, *, seconds: float = 0.0, moves: bool = False) -> Shown:
+    """Watch the camera for a while in a mode, with a model that takes so many seconds; `moves`: the view turns."""
+    page = chromium.new_page(viewport={"width": 800, "height": 450})
+    with _server(Instant(seconds)) as (url, ages):
+        page.goto(f"{url}?panel=0#t={TOKEN}&camera=1&view={mode}")
+        _wait(page, "window.vergence?.state.hasPicture && vergence.connection.clock.isKnown")
+        page.evaluate(f"vergence.settings.set('orbit', {str(moves).lower()})")
+        time.sleep(2)
+        page.evaluate(
+            "() => { const {statistics} = vergence, draw = statistics.frame.bind(statistics); window.ages = [];"
+            " statistics.frame = (frame) => { window.ages.push(frame.age); draw(frame); };"
+            " window.first = vergence.state.shown; window.begun = performance.now(); }"
+        )
+        ages.clear()
+        time.sleep(SECONDS)
+        drawn, frames, took = page.evaluate(
+            "[window.ages, vergence.state.shown - window.first, (performance.now() - window.begun) / 1000]"
+        )
+        page.close()
+    return Shown(_middle(ages), _middle(drawn), len(drawn) / took, frames / took)
+
+
+def splat_milliseconds(chromium: "Browser", packet: bytes) -> float:
+    """JavaScript of the page's main thread for one SPLAT16 packet that is decoded, ms."""
+    page = chromium.new_page(viewport={"width": 320, "height": 180})
+    with _server(Instant(0.0)) as (url, _):
+        page.goto(f"{url}?panel=0#t={TOKEN}&camera=1")
+        _wait(page, "window.vergence?.state.hasPicture")
+        page.evaluate(
+            "() => { vergence.stage.renderer.setAnimationLoop(null); vergence.source.stop();"
+            " vergence.state.packetKinds.push('splat16'); vergence.settings.set('mode', 'splats');"
+            " const {views} = vergence, show = views.showSplats.bind(views);"
+            " views.showSplats = (packet) => { window.packet = packet; show(packet); }; }"
+        )
+        text = b64encode(packet).decode()
+        page.evaluate(
+            "(text) => vergence.decoder.push(Uint8Array.from(atob(text), (c) => c.charCodeAt(0)).buffer)", text
+        )
+        _wait(page, "vergence.views.splats?.count > 0")
+        found: float = page.evaluate(
+            "(runs) => { const {splats} = vergence.views, times = [];"
+            " for (let i = 0; i < 9; i++) { const begun = performance.now();"
+            " for (let k = 0; k < runs; k++) splats.apply(window.packet);"
+            " times.push((performance.now() - begun) / runs); }"
+            " return times.sort((a, b) => a - b)[4]; }",
+            SPLAT_RUNS,
+        )
+        page.close()
+    return found
+
+
+def tables(photo: Path, packet: bytes, goal: Callable[[str, str, str], None]) -> None:
+    """Print what pages do; `goal` takes name, aim and figure of what is aimed at."""
+    with browser(photo) as chromium:
+        if chromium is None:
+            print("\nNo browser is here: nothing is said of the page.")
+            return
+        print("\n| page, software WebGL, camera 640 x 360 | capture to server | to screen | data/s | drawn/s |")
+        print("|---|---|---|---|---|")
+        rows = [
+            ("depth", 0.0, False), ("points", 0.0, False), ("mesh", 0.0, False),
+            ("mesh, view turns", 0.0, True), ("mesh, view turns, model 0.1 s", 0.1, True),
+            ("mesh, view turns, model 0.5 s", 0.5, True),
+        ]  # fmt: skip
+        seen = {}
+        for name, seconds, moves in rows:
+            found = seen[name] = shown(chromium, name.partition(",")[0], seconds=seconds, moves=moves)
+            server, screen = (f"{middle:.0f} / {most:.0f} ms" for middle, most in (found.to_server, found.to_screen))
+            print(f"| {name} | {server} | {screen} | {found.data_rate:.1f} | {found.drawn_rate:.1f} |")
+        print("\nOf both times the median and 95 %.")
+        quick, slow = seen["depth"], seen["mesh, view turns, model 0.5 s"]
+        goal("capture to server, median", "<= 25 ms", f"{quick.to_server[0]:.0f} ms")
+        goal("capture to drawn, without the model, median", "<= 60 ms", f"{quick.to_screen[0]:.0f} ms")
+        goal("drawn frames for one of data, slow model", "> 1", f"{slow.drawn_rate / max(slow.data_rate, 0.01):.0f}")
+        milliseconds = splat_milliseconds(chromium, packet)
+        goal("254,016 splats, JavaScript", "<= 0.5 ms", f"{milliseconds:.2f} ms")
