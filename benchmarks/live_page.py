@@ -173,7 +173,7 @@ def splat_milliseconds(chromium: "Browser", packet: bytes) -> float:
         page.goto(f"{url}?panel=0#t={TOKEN}&camera=1")
         _wait(page, "window.vergence?.state.hasPicture")
         page.evaluate(
-            "() => { vergence.stage.renderer.setAnimationLoop(null); vergence.source.stop();"
+            "() => { vergence.stage.renderer.setAnimationLoop(null); vergence.uploader.push = async () => false;"
             " vergence.state.packetKinds.push('splat16'); vergence.settings.set('mode', 'splats');"
             " const {views} = vergence, show = views.showSplats.bind(views);"
             " views.showSplats = (packet) => { window.packet = packet; show(packet); }; }"

@@ -7,6 +7,7 @@ import typer
 
 from vergence.cli import live_options as own
 from vergence.cli import options as opt
+from vergence.cli.groups import with_groups
 
 if TYPE_CHECKING:
     from vergence.depth.world import WorldModel
@@ -86,8 +87,10 @@ EveryFrame = Annotated[
 ]
 
 
+@with_groups
 def live(
     source: Source = None,
+    *,
     view: ViewName = None,
     no_browser: NoBrowser = False,
     fov_x_deg: Fov = None,
@@ -116,19 +119,8 @@ def live(
     port: Port = None,
     token: Token = None,
     tls: Tls = False,
-    model: opt.ModelName = "auto",
     capture_model: CaptureModel = None,
-    weights: opt.Weights = None,
-    kind: opt.WeightsKind = None,
-    max_depth: opt.MaxDepth = None,
-    device: opt.Device = "auto",
-    precision: opt.Precision = "f32",
-    runtime: opt.Runtime = "auto",
-    input_size: opt.InputSize = None,
-    max_memory: opt.MaxMemory = None,
-    streaming: opt.Streaming = False,
-    offline: opt.Offline = False,
-    accept_licence: opt.AcceptLicence = False,
+    estimator: opt.LiveModelOptions,
 ) -> None:
     """Show a source as moving 3-D in the browser: points, mesh, surfels, depth, stereo, VR.
 
@@ -142,12 +134,8 @@ def live(
     seen = own.ViewOptions(
         subsample, depth_scale, depth_min_percentile, depth_max_percentile, sor_neighbors, sor_std_ratio, high_quality
     )
-    chosen = {
-        "name": own.metric_model(model, is_wanted=metric and weights is None),
-        "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
-        "precision": precision, "runtime": runtime, "input_size": input_size, "max_memory": max_memory,
-        "streaming": streaming, "offline": offline, "accept_licence": accept_licence,
-    }  # fmt: skip
+    name = own.metric_model(estimator.model, is_wanted=metric and estimator.weights is None)
+    chosen = estimator.options(name)
     if window:
         own.show_in_window(
             source, model=chosen, grayscale=grayscale, record=record, folder=output_dir, virtual_camera=virtual_camera,
@@ -174,8 +162,10 @@ def live(
     )  # fmt: skip
 
 
+@with_groups
 def serve(
     sources: Sources = None,
+    *,
     view: ViewName = None,
     fov_x_deg: Fov = None,
     every_frame: EveryFrame = False,
@@ -193,19 +183,8 @@ def serve(
     compat: own.Compat = False,
     record_stream: own.RecordStream = None,
     output_dir: own.ServerFolder = None,
-    model: opt.ModelName = "auto",
     capture_model: CaptureModel = None,
-    weights: opt.Weights = None,
-    kind: opt.WeightsKind = None,
-    max_depth: opt.MaxDepth = None,
-    device: opt.Device = "auto",
-    precision: opt.Precision = "f32",
-    runtime: opt.Runtime = "auto",
-    input_size: opt.InputSize = None,
-    max_memory: opt.MaxMemory = None,
-    streaming: opt.Streaming = False,
-    offline: opt.Offline = False,
-    accept_licence: opt.AcceptLicence = False,
+    estimator: opt.LiveModelOptions,
 ) -> None:
     """Serve the live viewer to browsers elsewhere, and take their cameras; opens no browser itself."""
     settings = _server(
@@ -218,11 +197,7 @@ def serve(
         fragment=_fragment(view, is_camera=False),
         opens_browser=False,
         initial={"fov_x_deg": fov_x_deg, "every_frame": every_frame, "stabilise": stabilise, "max_res": max_res},
-        model={
-            "name": model, "weights": weights, "kind": kind, "max_depth": max_depth, "device": device,
-            "precision": precision, "runtime": runtime, "input_size": input_size, "max_memory": max_memory,
-            "streaming": streaming, "offline": offline, "accept_licence": accept_licence,
-        },
+        model=estimator.options(),
         capture_model=capture_model,
         outputs=own.OutputOptions(
             folder=output_dir, recordings=output_dir, record_to=record_stream, has_old_clients=compat,

@@ -308,7 +308,7 @@ class OwnMetres:
 
 
 @dataclass(frozen=True)
-class ModelOptions:
+class LiveModelOptions:
     """Which model, how it runs, and on what terms."""
 
     model: ModelName = "auto"
@@ -319,22 +319,31 @@ class ModelOptions:
     precision: Precision = "f32"
     runtime: Runtime = "auto"
     input_size: InputSize = None
-    batch: Batch = None
     max_memory: MaxMemory = None
-    model_fallback: ModelFallback = False
     streaming: Streaming = False
-    exact: Exact = False
     offline: Offline = False
     accept_licence: AcceptLicence = False
+
+    def options(self, name: str | None = None) -> dict[str, Any]:
+        """What `loading.load` takes, for the model called `name` where one is given."""
+        options = {**vars(self)}
+        own = options.pop("model")
+        return {"name": name or own, **options}
+
+
+@dataclass(frozen=True)
+class ModelOptions(LiveModelOptions):
+    """The same for files, which may take their time."""
+
+    batch: Batch = None
+    model_fallback: ModelFallback = False
+    exact: Exact = False
 
     def load(self, *, style: ProgressStyle, name: str | None = None, views: int = 1) -> "DepthModel":
         """Load it, or the one called `name` in its place, to be shown so many views at once."""
         from vergence.cli.loading import load
 
-        options: dict[str, Any] = {**vars(self)}
-        return load(
-            name or options["model"], **{k: v for k, v in options.items() if k != "model"}, views=views, style=style
-        )
+        return load(**self.options(name), views=views, style=style)
 
     def named(self, choose: Callable[[str], str]) -> str:
         """The model's name, or what `choose` says of it where no weights of the user's own are given."""
