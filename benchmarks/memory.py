@@ -79,7 +79,8 @@ def peak(weights: Path, size: str, views: Views, device: Device, precision: Prec
     else:
         network.alone(pictures)
     if device == "cuda":
-        return round(torch.cuda.max_memory_reserved() / MB)
+        reserved: int = torch.cuda.max_memory_reserved()
+        return round(reserved / MB)
     status = Path("/proc/self/status").read_text("ascii").splitlines()
     return round(next(int(line.split()[1]) for line in status if line.startswith("VmHWM:")) * 1024 / MB)
 

@@ -524,8 +524,8 @@ def test_a_checkpoint_that_may_not_be_sold_is_pulled_once_its_licence_is_accepte
     assert server.requests == []
     result = CliRunner().invoke(models.app, ["pull", name, "--accept-licence"], catch_exceptions=False)
     assert result.stdout.splitlines() == [str(weights.store() / "depth-anything-3-large.safetensors")]
-    listed = CliRunner().invoke(models.app, ["list"], catch_exceptions=False).stdout
-    assert "depth-anything-3-large.safetensors" in listed.replace("\n", "")
+    listed = CliRunner(env={"COLUMNS": "400"}).invoke(models.app, ["list"], catch_exceptions=False).stdout
+    assert "depth-anything-3-large.safetensors" in listed
 
 
 def test_any_form_is_onnx_where_it_is_published(server, small):
