@@ -1,6 +1,5 @@
 """`vergence cloud`: photos and films in, coloured point clouds out."""
 
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -114,10 +113,8 @@ def cloud(
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
-    from vergence.pipelines import posed
     from vergence.pipelines.cloud import process_cloud, process_fused_cloud
     from vergence.pipelines.job import GivenDepth
-    from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.points import CloudSettings
     from vergence.pipelines.world import process_world_cloud
     from vergence.points.outliers import OutlierSettings
@@ -149,14 +146,10 @@ def cloud(
     is_world = asked.are_meant(sources, output)
     if consistency is not None and not fuse and not is_world:
         raise typer.BadParameter("--consistency is of --fuse and --one-world")
-    if is_world:
-        world.check_alone(camera=camera, depth=own.depth)
-        named = estimator.named(partial(posed.model_for_world, has_cameras=asked.poses is not None))
-    else:
-        files.check_target(sources, output)
-        named = estimator.named(model_for_cloud)
-    views = world.at_once(sources, asked.settings(shots=steady.shots)) if is_world else 1
-    source_of_depth = own.given() or estimator.load(name=named, views=views, style=progress)
+    source_of_depth = world.source_of_depth(
+        sources, output, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
+        shots=steady.shots, style=progress,
+    )  # fmt: skip
     part = whole.part()
     if is_world:
         assert not isinstance(source_of_depth, GivenDepth)

@@ -1,7 +1,6 @@
 """`vergence splats`: photos and films in, 3-D Gaussians out."""
 
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -83,23 +82,18 @@ def splats(
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
-    from vergence.pipelines import posed
     from vergence.pipelines.job import GivenDepth
-    from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.splats import SplatSettings, process_splats
     from vergence.pipelines.world import process_world_splats
 
     camera = lens.settings()
     settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh)
     sources = files.expand(inputs)
-    if is_world := asked.are_meant(sources, output):
-        world.check_alone(camera=camera, depth=own.depth)
-        named = estimator.named(partial(posed.model_for_world, has_cameras=asked.poses is not None))
-    else:
-        files.check_target(sources, output)
-        named = estimator.named(model_for_cloud)
-    views = world.at_once(sources, asked.settings(shots=steady.shots)) if is_world else 1
-    source_of_depth = own.given() or estimator.load(name=named, views=views, style=progress)
+    is_world = asked.are_meant(sources, output)
+    source_of_depth = world.source_of_depth(
+        sources, output, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
+        shots=steady.shots, style=progress,
+    )  # fmt: skip
     part = whole.part()
     if is_world:
         assert not isinstance(source_of_depth, GivenDepth)

@@ -4,16 +4,20 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from vergence.cli import options as opt
 from vergence.errors import SettingsError
 from vergence.media.formats import is_pattern
 
 if TYPE_CHECKING:
+    from vergence.depth.model import DepthModel
     from vergence.media.camera import CameraSettings
+    from vergence.pipelines.job import GivenDepth
     from vergence.pipelines.posed import WorldSettings
 
 WORLD = "One world"
@@ -119,6 +123,31 @@ class WorldOptions:
 
         step = None if self.every is None else frames_or_seconds(self.every)
         return WorldSettings(self.poses, self.poses_to, step, shots, self.loops)
+
+
+def source_of_depth(
+    sources: Sequence[str],
+    output: Path | None,
+    *,
+    asked: WorldOptions,
+    is_world: bool,
+    camera: "CameraSettings",
+    own: opt.OwnMetres,
+    estimator: opt.ModelOptions,
+    shots: bool,
+    style: opt.ProgressStyle,
+) -> "DepthModel | GivenDepth":
+    """Depth of the user's own, else the model that the job needs, loaded; what cannot be is told before that."""
+    from vergence.cli import inputs as files
+    from vergence.pipelines.lifting import model_for_cloud
+    from vergence.pipelines.posed import model_for_world
+
+    if not is_world:
+        files.check_target(sources, output)
+        return own.given() or estimator.load(name=estimator.named(model_for_cloud), style=style)
+    check_alone(camera=camera, depth=own.depth)
+    name = estimator.named(partial(model_for_world, has_cameras=asked.poses is not None))
+    return estimator.load(name=name, views=at_once(sources, asked.settings(shots=shots)), style=style)
 
 
 def check_alone(*, camera: "CameraSettings", depth: Path | None) -> None:
