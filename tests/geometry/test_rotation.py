@@ -23,6 +23,13 @@ def test_vectors_give_their_rotations_back(seed, angle):
     np.testing.assert_allclose(rotation_about(rotation_vector(rotation)), rotation, atol=1e-7)
 
 
+@pytest.mark.parametrize("short", [0, 1e-9, 3e-7, 9e-7, 1.1e-6])
+def test_just_under_half_a_turn_the_axis_keeps_its_side(short):
+    for seed in range(40):
+        rotation = rotation_about(vector(seed, np.pi - short))
+        np.testing.assert_allclose(rotation_about(rotation_vector(rotation)), rotation, atol=1e-8)
+
+
 def test_a_quarter_turn_about_z_takes_x_to_y():
     np.testing.assert_allclose(rotation_about(np.array([0, 0, np.pi / 2])) @ [1, 0, 0], [0, 1, 0], atol=1e-15)
 

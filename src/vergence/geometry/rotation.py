@@ -29,9 +29,11 @@ def rotation_vector(rotation: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
         return np.asarray(twist * (angle / (2 * sine)), dtype=np.float64)
     if cosine > 0:
         return np.asarray(twist / 2, dtype=np.float64)
-    # About half a turn: R + 1 = 2 axis axis^T, whose longest column is the axis.
-    outer = np.asarray(rotation, np.float64) + np.eye(3)
+    # About half a turn: the symmetric part of R + 1 is 2 axis axis^T, whose longest column is the axis or its opposite;
+    # which of them, what little there is of the twist says.
+    outer = np.asarray(rotation + rotation.T, np.float64) / 2 + np.eye(3)
     axis = outer[:, int(np.argmax(np.diagonal(outer)))]
+    axis = -axis if axis @ twist < 0 else axis
     return np.asarray(axis / np.linalg.norm(axis) * angle, dtype=np.float64)
 
 

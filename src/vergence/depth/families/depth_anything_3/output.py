@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.errors import ShapeError
+from vergence.geometry.rotation import mean_rotation
 from vergence.geometry.similarity import Similarity, camera_centres, fit_similarity
 
 logger = logging.getLogger(__name__)
@@ -46,7 +47,7 @@ def found_from_given(found: Poses, given: Poses) -> Similarity:
         fitted = None
     if fitted is not None and fitted.rank >= 2:
         return fitted
-    rotation = _mean_rotation(found, given)
+    rotation = mean_rotation(np.swapaxes(found[:, :3, :3], 1, 2).astype(np.float64) @ given[:, :3, :3])
     scale = fitted.scale if fitted is not None else 1.0
     return Similarity(scale, rotation, target.mean(axis=0) - scale * rotation @ source.mean(axis=0))
 
@@ -85,11 +86,3 @@ def _agreed(source: NDArray[np.float64], target: NDArray[np.float64]) -> Similar
 
 def _distances(fitted: Similarity, source: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.asarray(np.linalg.norm(fitted.apply(source) - target, axis=1), dtype=np.float64)
-
-
-def _mean_rotation(found: Poses, given: Poses) -> NDArray[np.float64]:
-    """The rotation that turns the axes of the known cameras nearest to those of the found ones."""
-    turns = np.swapaxes(found[:, :3, :3], 1, 2).astype(np.float64) @ given[:, :3, :3]
-    u, _, vt = np.linalg.svd(turns.sum(axis=0))
-    mirror = np.array([1.0, 1.0, np.linalg.det(u) * np.linalg.det(vt)])
-    return np.asarray((u * mirror) @ vt, dtype=np.float64)
