@@ -132,6 +132,21 @@ def test_a_still_is_asked_about_again_where_the_camera_changed():
     assert audience.packets()[1].extension.fx == pytest.approx(16)  # of 32 samples
 
 
+def test_pausing_makes_a_still_of_what_is_shown_and_of_what_was_on_its_way():
+    audience, model = Audience(), RuleModel()
+    with running(model, audience) as engine:
+        engine.inbox.put(arrival())
+        assert audience.wait(lambda a: len(a.frames) == 1)
+        engine.is_paused = True
+        assert audience.wait(lambda a: len(a.frames) == 2)
+        engine.inbox.put(arrival(1))
+        assert audience.wait(lambda a: len(a.frames) == 3)
+        engine.is_paused = False
+        assert audience.wait(lambda a: len(a.frames) == 4)
+    assert [bool(packet.flags & 16) for packet in audience.packets()] == [False, True, True, False]
+    assert len(model.seen) == 2
+
+
 @pytest.mark.parametrize("error", [ModelError("no"), ValueError("a bug")])
 def test_a_frame_that_fails_is_told_and_the_next_one_shown(error, caplog):
     audience = Audience()

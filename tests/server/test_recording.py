@@ -287,10 +287,11 @@ def test_a_recorded_frame_is_sent_in_what_is_wanted_and_seen_by_listeners(tmp_pa
     engine, audience, seen = Engine(model), Audience(USUAL, Quality(16, 85, 1920), SPLATS), []
     assert engine.makes_gaussians
     engine.listeners.append(seen.append)
+    engine.is_paused = True
     engine.start(audience)
     try:
         for _, moment in played(path):
-            engine.replay(moment, source=3, is_still=True)
+            engine.replay(moment, source=3)
             assert audience.wait(lambda a: len(a.packets()) >= 3)
     finally:
         engine.stop()

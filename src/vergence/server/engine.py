@@ -66,7 +66,7 @@ class Arrival:
         source: number of its source.
         run: changes whenever a source begins anew, so that nothing of the past is carried over.
         time_us: when it was taken, on the server's clock.
-        is_still: nothing follows it: a photo, or a paused film.
+        is_still: nothing follows it: a photo.
         position: seconds in a film, None elsewhere.
     """
 
@@ -109,7 +109,6 @@ class _Recorded:
     moment: Moment
     source: int
     time_us: int
-    is_still: bool
 
 
 class Slot(Generic[T]):
@@ -240,6 +239,7 @@ class Engine:
         self._threads: list[threading.Thread] = []
         self._viewers: Viewers | None = None
         self._last: _Answer | _Recorded | None = None
+        self._is_paused = False
         self._sequence = 0
         self._counting = threading.Lock()
         self._told = ("", "", 0.0)
@@ -267,15 +267,26 @@ class Engine:
         if self._last is not None:
             self._outbox.put(self._last)
 
-    def repeat(self, *, is_paused: bool = False) -> None:
+    @property
+    def is_paused(self) -> bool:
+        """Whether the source is: what is shown is a still, whenever it was read."""
+        return self._is_paused
+
+    @is_paused.setter
+    def is_paused(self, is_paused: bool) -> None:
+        if is_paused != self._is_paused:
+            self._is_paused = is_paused
+            self.refresh()
+
+    def repeat(self) -> None:
         """Ask the model about the last picture again, where no other follows by itself."""
         arrival = self.shown
-        if arrival is not None and (is_paused or arrival.is_still):
+        if arrival is not None and (self.is_paused or arrival.is_still):
             self.inbox.put(arrival)
 
-    def replay(self, moment: Moment, *, source: int, is_still: bool) -> None:
+    def replay(self, moment: Moment, *, source: int) -> None:
         """Show a recorded frame."""
-        self._last = _Recorded(moment, source, now_us(), is_still)
+        self._last = _Recorded(moment, source, now_us())
         self._times.add(shown=0.0)
         self._outbox.put(self._last)
         self._say_shown()
@@ -427,13 +438,13 @@ class Engine:
         if isinstance(answer, _Recorded):
             made = {
                 payload: restamped(
-                    data, sequence=sequence, source=answer.source, time_us=answer.time_us, is_still=answer.is_still
+                    data, sequence=sequence, source=answer.source, time_us=answer.time_us, is_still=self.is_paused
                 )
                 for payload, data in answer.moment.packets.items()
             }
             return {quality: made[quality.payload] for quality in wanted if quality.payload in made}
         packets, arrival = {}, answer.arrival
-        header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still)
+        header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still or self.is_paused)
         for quality in wanted:
             if quality.payload == "rgbd":
                 camera = self._camera(answer.item.frame)

@@ -136,7 +136,6 @@ class Player:
         self._changed = threading.Condition()
         self._thread: threading.Thread | None = None
         self._generation = 0  # of the thread that may go on; also the `run` of its arrivals
-        self._is_playing = True
         self._seek: float | None = None
         self._steps = 0
         self._position: float | None = None
@@ -163,9 +162,10 @@ class Player:
             raise SettingsError(f"no source has the number {number}")
         source, before = self._sources[number], self._thread
         self.active, self._position = number, None
-        self._is_playing, self._seek, self._steps = True, None, 0
+        self._seek, self._steps = None, 0
         generation = self._retire()
         self._engine.forget()
+        self._engine.is_paused = False
         if source.uri is not None:
             self._thread = threading.Thread(
                 target=self._run, args=(source, generation, before), name=THREAD_NAME, daemon=True
@@ -182,12 +182,12 @@ class Player:
 
     def play(self) -> None:
         with self._changed:
-            self._is_playing = True
+            self._engine.is_paused = False
             self._changed.notify_all()
 
     def pause(self) -> None:
         with self._changed:
-            self._is_playing = False
+            self._engine.is_paused = True
             self._changed.notify_all()
 
     def seek(self, seconds: float) -> None:
@@ -209,7 +209,7 @@ class Player:
 
     @property
     def is_playing(self) -> bool:
-        return self._is_playing
+        return not self._engine.is_paused
 
     @property
     def position(self) -> float | None:
@@ -259,7 +259,7 @@ class Player:
         if source.info is None or (source.info.width, source.info.height) != (width, height):
             self._sources[number] = replace(source, info=MediaInfo(None, is_film=True, width=width, height=height))
             self.on_change()
-        if self.active != number or not self._is_playing:
+        if self.active != number or not self.is_playing:
             return False
         index = self._frames[number] = self._frames.get(number, -1) + 1
         self._engine.inbox.put(Arrival(lambda: self._small(frame(index)), number, self._generation, time_us))
@@ -305,7 +305,7 @@ class Player:
                 self.on_change()
             began = now_us()
             while not self._is_over(generation):
-                if not (self._is_playing and self.is_watched()):
+                if not (self.is_playing and self.is_watched()):
                     time.sleep(IDLE)
                     continue
                 frame = media.latest()
@@ -337,7 +337,7 @@ class Player:
             if is_first and self._seek is None:
                 raise SettingsError(f"{source.name} has no frame from {start:g} s on")
             if self._seek is None and not self._engine.settings.film_loop:
-                self._is_playing = False
+                self._engine.is_paused = True
                 self.on_change()
                 if not self._hold(generation, is_first=False):
                     return
@@ -358,7 +358,7 @@ class Player:
 
     def _show_frame(self, frame: Frame, number: int, generation: int, position: float) -> None:
         arrival = Arrival(
-            partial(self._seen, frame), number, generation, now_us(), is_still=not self._is_playing, position=position
+            partial(self._seen, frame), number, generation, now_us(), position=position
         )
         if self._engine.settings.film_every_frame:
             self._engine.inbox.put_patiently(arrival, lambda: self._is_over(generation))
@@ -369,7 +369,7 @@ class Player:
         with self._changed:
             if self._is_over(generation):
                 return
-            self._engine.replay(moment, source=number, is_still=not self._is_playing)
+            self._engine.replay(moment, source=number)
         if moment.settings is not None and self._adopted < (generation, position):
             self._adopted = (generation, position)  # once, and not again when it begins anew
             self.on_settings(moment.settings)
@@ -394,7 +394,7 @@ class Player:
             while not self._is_over(generation):
                 if self._seek is not None:
                     return True
-                if self.is_watched() and (self._is_playing or is_first):
+                if self.is_watched() and (self.is_playing or is_first):
                     return True
                 if self._steps > 0 and self.is_watched():
                     self._steps -= 1
@@ -406,7 +406,7 @@ class Player:
         """Sleep, but wake where the film is sought in or paused."""
         with self._changed:
             self._changed.wait_for(
-                lambda: self._is_over(generation) or self._seek is not None or not self._is_playing, max(seconds, 0)
+                lambda: self._is_over(generation) or self._seek is not None or not self.is_playing, max(seconds, 0)
             )
 
     def _seen(self, frame: Frame) -> Frame:

@@ -86,7 +86,7 @@ class Studio:
         self.recorder.note(settings)
         self.hub.tell_all(t="config", settings=settings.nested())
         if path.startswith(("camera.", "stabilise.")):
-            self.engine.repeat(is_paused=not self.player.is_playing)
+            self.engine.repeat()
         if not path.startswith("view."):
             self.engine.refresh()
 
@@ -306,7 +306,7 @@ class Session:
             self._fault("not-available", "the model makes no Gaussians", "start the server with one that does")
             return
         self._studio.hub.want(self._client, kind)
-        self._studio.engine.repeat(is_paused=not self._studio.player.is_playing)
+        self._studio.engine.repeat()
         self._studio.engine.refresh()
 
     def _source(self, message: dict[str, Any]) -> None:
