@@ -11,6 +11,18 @@ settings.register_profile("vergence", deadline=None, derandomize=True)
 settings.load_profile("vergence")
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests, which share what is dear to make, run in one process; and so do all that drive a browser."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByFile(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "tests/web" if nodeid.startswith("tests/web/") else nodeid.partition("::")[0]
+
+    return ByFile(config, log)
+
+
 @pytest.fixture(autouse=True)
 def offline_and_alone(monkeypatch, tmp_path_factory):
     """Keep the user's models and the network out of every test."""

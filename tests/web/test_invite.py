@@ -2,7 +2,7 @@
 
 import pytest
 
-from viewers import TOKEN, running
+from viewers import TOKEN
 
 pytestmark = pytest.mark.slow
 
@@ -22,13 +22,13 @@ def test_the_page_shows_a_code_for_a_phone(open_viewer, server):
     assert not viewer.get(f"{DIALOG}.open")
 
 
-def test_a_camera_films_and_is_sent_nothing(open_viewer):
-    with running() as url:
-        camera = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=only")
-        camera.wait("document.querySelector('.card:not([hidden])')?.textContent.includes('is a camera')")
-        viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
-        assert viewer.get("vergence.state.sources.find((source) => source.is_active).kind") == "camera"
-        camera.wait("vergence.uploader.answered > 3")
-        assert not camera.get("vergence.state.hasPicture")
-        camera.page.get_by_role("button", name="Watch here too").click()
-        camera.wait_for_picture()
+def test_a_camera_films_and_is_sent_nothing(open_viewer, serve):
+    url = serve()
+    camera = open_viewer(f"{url}?panel=0#t={TOKEN}&camera=only")
+    camera.wait("document.querySelector('.card:not([hidden])')?.textContent.includes('is a camera')")
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
+    assert viewer.get("vergence.state.sources.find((source) => source.is_active).kind") == "camera"
+    camera.wait("vergence.uploader.answered > 3")
+    assert not camera.get("vergence.state.hasPicture")
+    camera.page.get_by_role("button", name="Watch here too").click()
+    camera.wait_for_picture()
