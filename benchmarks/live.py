@@ -16,10 +16,13 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
 
+import av
+import cv2
 import numpy as np
 
 from live_page import tables
@@ -29,11 +32,12 @@ from vergence.media.open import open_source
 from vergence.server import rgbd, splat16
 from vergence.server.adaptation import Quality
 from vergence.server.engine import Engine
-from vergence.server.hub import Published
-from vergence.server.pack import Spans, rgbd_packet, splat_packet
+from vergence.server.hub import FilmFrame, Published
+from vergence.server.pack import FIRST, Spans, rgbd_packet, splat_packet
 from vergence.server.player import Player
-from vergence.server.protocol import DepthCodec, parse
-from vergence.types import DepthFrame, Gaussians
+from vergence.server.protocol import DepthCodec, VideoDepth, parse
+from vergence.server.video import DEPTH_CODECS, LEVELS, Film, depth_codec_for, whole_of
+from vergence.types import DepthFrame, Frame, Gaussians
 
 PICTURE = Path(__file__).parent.parent / "tests" / "fixtures" / "images" / "cc0_dino.jpg"
 WIDTH, HEIGHT = 504, 280
@@ -42,6 +46,7 @@ RUNS = 15
 SECONDS = 8.0  # of the whole server
 CAMERA = (1280, 720)
 NOISE = 0.002  # relative, of depth
+FRAMES = 60  # of film
 CORES = len(os.sched_getaffinity(0))
 GOALS: list[str] = []  # rows of the last table
 
@@ -103,6 +108,93 @@ def frames(path: Path) -> None:
     print(f"| noisy depth, 16 bits | {cpu(partial(pack, codec=DepthCodec.DELTA_DEFLATE16)):.1f} |")
     print(f"| picture made smaller | {cpu(partial(shrink, item.frame.rgb8, WIDTH, HEIGHT)):.1f} |")
     print(f"| JPEG 80 | {cpu(partial(rgbd.packed_colour, small, 80)):.1f} |")
+
+
+def films(path: Path) -> None:
+    """The table of the low-bandwidth tier: the same picture and depth, held by a hand."""
+    print(f"\n| film, {WIDTH} x {HEIGHT}, from the hand | CPU, ms | delay, ms | kB | key, kB | error of z |")
+    print("|---|---|---|---|---|---|")
+    for noise in (0.0, NOISE):
+        items, name = moving(seen(path, noise), noise), "noisy" if noise else "smooth"
+        spans, quality = Spans(), Quality(12, 80, WIDTH)
+        exact = [_timed(partial(rgbd_packet, item, spans(item), quality)) for item in items]
+        size = statistics.mean(len(made) for made, _, _ in exact[1:])
+        print(f"| {name}, exact, 12 bits | {_middle(exact, 1):.1f} | {_middle(exact, 2):.1f} | {size / 1e3:.1f} | | |")
+        for codec in DEPTH_CODECS:
+            if depth_codec_for(["h264", codec]) is None:
+                continue
+            film, decode, spans = Film(codec, side=WIDTH), luma_decoder(codec), Spans()
+            made = [_timed(partial(film.frame, item, spans(item), FIRST)) for item in items]
+            film.close()
+            sizes = [sum(map(len, frame.packets)) for frame, _, _ in made]
+            errors = np.concatenate(
+                [_errors(item, frame, decode) for item, (frame, _, _) in zip(items, made, strict=True)]
+            )
+            median, most = 100 * np.quantile(errors, (0.5, 0.99))
+            size = statistics.mean(sizes[1:])
+            print(
+                f"| {name}, {codec} | {_middle(made, 1):.1f} | {_middle(made, 2):.1f} | {size / 1e3:.1f} "
+                f"| {sizes[0] / 1e3:.1f} | {median:.2f} / {most:.2f} % |"
+            )
+            if codec == "h264-10":
+                goal(f"bytes of a frame as film, {name} depth", "about 10 kB", f"{size / 1e3:.1f} kB")
+    print("\nOf the error the median and 99 %. The delay is from depth to packets; no frame waits for another one.")
+
+
+def moving(item: DepthFrame, noise: float) -> list[DepthFrame]:
+    """A picture with its depth as from a hand that is not still, with other noise on every frame."""
+    dice, found = np.random.default_rng(1), []
+    for index in range(FRAMES):
+        values = _moved(item.depth.values, index, cv2.INTER_NEAREST)
+        values = (values * (1 + noise * dice.normal(size=values.shape))).astype(np.float32)
+        frame = Frame(_moved(item.frame.rgb8, index, cv2.INTER_LINEAR), index, Fraction(index, 30))
+        found.append(replace(item, frame=frame, depth=replace(item.depth, values=values)))
+    return found
+
+
+def _moved(values: np.ndarray[Any, Any], index: int, interpolation: int) -> np.ndarray[Any, Any]:
+    """Shifted, turned and brought nearer: by up to about 3 of 504 px a frame."""
+    height, width = values.shape[:2]
+    matrix = cv2.getRotationMatrix2D((width / 2, height / 2), 2 * np.sin(index / 9), 1.1 + 0.03 * np.sin(index / 13))
+    matrix[:, 2] += width * np.array([0.03 * np.sin(index / 7), 0.01 * np.sin(index / 5)])
+    moved = cv2.warpAffine(values, matrix, (width, height), flags=interpolation, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(moved, values.dtype)
+
+
+def luma_decoder(codec: str) -> Callable[[bytes], np.ndarray[tuple[int, ...], np.dtype[np.uint16]]]:
+    """Decodes frames of depth, one by one, to their luma."""
+    decoder = av.CodecContext.create("h264" if codec.startswith("h264") else "libdav1d", "r")
+    decoder.thread_count = 1
+    if not codec.startswith("h264"):
+        decoder.options = {"max_frame_delay": "1"}
+
+    def decode(data: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.uint16]]:
+        (frame,) = decoder.decode(av.Packet(data))  # type: ignore[attr-defined]
+        plane = frame.planes[0]
+        return np.frombuffer(plane, np.uint16).reshape(-1, plane.line_size // 2)[: frame.height, : frame.width]
+
+    return decode
+
+
+def _errors(item: DepthFrame, frame: FilmFrame, decode: Callable[[bytes], Any]) -> np.ndarray[Any, Any]:
+    packet = parse(frame.packets[1])
+    e = packet.extension
+    assert isinstance(e, VideoDepth)
+    whole = whole_of(decode(bytes(packet.blocks[0])))
+    far, near = 1 / e.far, 1 / e.near
+    inverse = far + (whole.astype(np.float64) - 1) / (LEVELS - 1) * (near - far)
+    return np.abs(1 / (inverse * item.depth.values) - 1)[whole > 0]
+
+
+def _timed(work: Callable[[], Any]) -> tuple[Any, float, float]:
+    """What a call gives, and its CPU and wall milliseconds."""
+    spent, began = time.process_time(), time.perf_counter()
+    made = work()
+    return made, 1e3 * (time.process_time() - spent), 1e3 * (time.perf_counter() - began)
+
+
+def _middle(made: list[tuple[Any, float, float]], at: int) -> float:
+    return statistics.median([each[at] for each in made[1:]])
 
 
 def _packet(item: DepthFrame, quality: Quality, spans: Spans) -> bytes:
@@ -189,6 +281,7 @@ def main() -> None:
     busy = os.getloadavg()[0]
     print(f"{CORES} cores, of which {busy:.1f} were wanted by others when this began.\n")
     frames(path)
+    films(path)
     packet = splats()
     asyncio.run(whole())
     tables(path, packet, goal)

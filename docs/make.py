@@ -26,6 +26,7 @@ TABLES = {  # the results each page shows, between markers of their names
     "docs/clouds.md": ("splats", "render"),
     "docs/worlds.md": ("trajectory",),
     "docs/depth_anything_3.md": ("depth_anything_3", "memory"),
+    "docs/viewer.md": ("live", "first_run"),
 }
 PANEL = 420  # pixels, of each of the three pictures
 
@@ -71,12 +72,12 @@ def unscaled(name: str) -> str:
     return re.sub("-metric(-indoor|-outdoor)?", "", name)
 
 
-def filled(readme: str, name: str, text: str) -> str:
-    """Put `text` between the README's markers `<!-- name -->` and `<!-- /name -->`."""
+def filled(page: str, name: str, text: str) -> str:
+    """Put `text` between a page's markers `<!-- name -->` and `<!-- /name -->`."""
     pattern = re.compile(rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)", re.DOTALL)
-    if not pattern.search(readme):
-        raise ValueError(f"the README has no markers for {name}")
-    return pattern.sub(lambda found: f"{found[1]}\n{text.strip()}\n\n{found[2]}", readme)
+    if not pattern.search(page):
+        raise ValueError(f"the page has no markers for {name}")
+    return pattern.sub(lambda found: f"{found[1]}\n{text.strip()}\n\n{found[2]}", page)
 
 
 def main() -> None:

@@ -8,9 +8,10 @@ import numpy as np
 
 from vergence.depth.cards import find_card
 from vergence.depth.world import World
+from vergence.geometry.rotation import rotation_about
 from vergence.server.adaptation import Quality
 from vergence.server.protocol import parse
-from vergence.types import DepthFrame, DepthMap, Gaussians
+from vergence.types import DepthFrame, DepthMap, Gaussians, Intrinsics
 
 
 class RuleModel:
@@ -34,6 +35,37 @@ class RuleModel:
             columns = np.linspace(0, frame.width - 1, width).astype(int)
             values = 1 + frame.rgb[rows[:, None], columns, 0].astype(np.float32) / 64
             yield DepthFrame(frame, DepthMap(values, np.ones(values.shape, bool), self.card.kind))
+
+
+class RuleWorld(RuleModel):
+    """A `RuleModel` that also sees several pictures: each camera stands `STEP` m to the right of the one before.
+
+    Every world is turned, moved and in a unit of its own, as those of networks are; `sizes` are of the sets it saw.
+    """
+
+    STEP = 0.5
+
+    def __init__(self, *, wildness=0.5, **options):
+        super().__init__(**options)
+        self.card = replace(self.card, name="rule-world")
+        self.sizes, self._wildness, self._random = [], wildness, np.random.default_rng(0)
+
+    def world(self, frames, *, cameras=None, gaussians=False):
+        self.sizes.append(len(frames))
+        wild = self._wildness * self._random.normal(size=7)
+        turn, shift, unit = rotation_about(wild[:3]), wild[3:6], float(np.exp(wild[6]))
+        width, height = self.size
+        lens = Intrinsics(width, width, width / 2, height / 2, width, height)
+        views = []
+        for place, item in enumerate(self.estimate(frames)):
+            pose = np.eye(4)
+            pose[:3, :3], pose[:3, 3] = turn, unit * (turn @ [self.STEP * place, 0, 0] + shift)
+            depth = replace(
+                item.depth, values=item.depth.values * np.float32(unit), kind="scale_invariant", intrinsics=lens,
+                world_from_camera=pose, confidence=np.ones_like(item.depth.values),
+            )  # fmt: skip
+            views.append(replace(item, depth=depth))
+        return World(tuple(views))
 
 
 class GaussianModel:

@@ -21,10 +21,11 @@ PROTOCOLS = [NAME, f"token.{TOKEN}"]
 
 @contextmanager
 def serving(
-    *uris, model=None, static=None, most_clients=16, gaussian_model=None, can_capture=False, outputs=None, **others
-):
+    *uris, model=None, static=None, most_clients=16, gaussian_model=None, world_model=None, can_capture=False,
+    outputs=None, **others,
+):  # fmt: skip
     """Serve; `outputs(engine, player)` gives what is made of the stream besides, `others` go to the application."""
-    engine = Engine(model or RuleModel(), gaussian_model=gaussian_model)
+    engine = Engine(model or RuleModel(), gaussian_model=gaussian_model, world_model=world_model)
     player = Player(engine, uris)
     options = others if static is None else others | {"static": static}
     if can_capture:

@@ -8,7 +8,15 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-PAGES = ("README.md", "docs/axes.md", "docs/clouds.md", "docs/depth_anything_3.md", "docs/stereo.md", "docs/worlds.md")
+PAGES = (
+    "README.md",
+    "docs/axes.md",
+    "docs/clouds.md",
+    "docs/depth_anything_3.md",
+    "docs/stereo.md",
+    "docs/viewer.md",
+    "docs/worlds.md",
+)
 
 
 def make():
@@ -20,6 +28,11 @@ def make():
 
 def test_the_table_of_models_is_the_programs():
     assert make().filled(README, "models", make().models()) == README
+
+
+@pytest.mark.parametrize(("page", "name"), [(page, name) for page, names in make().TABLES.items() for name in names])
+def test_every_page_has_a_place_for_the_results_it_shows(page, name):
+    assert "0.1 ms" in make().filled((ROOT / page).read_text(), name, "0.1 ms")
 
 
 def test_every_layout_is_named():

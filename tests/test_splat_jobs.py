@@ -93,6 +93,14 @@ def test_pruning_is_said_aloud_and_off_by_default(photo, metres, tmp_path, caplo
     assert len(read_gaussians(done.path)) < WIDTH * HEIGHT / 4
 
 
+def test_faint_splats_go_where_that_is_asked(photo, metres, tmp_path, caplog):
+    with caplog.at_level(logging.WARNING, logger="vergence"):
+        done = lift(photo, metres, tmp_path / "some.ply", min_opacity=0.5)
+    assert f"an opacity of 0.5 leaves {len(read_gaussians(done.path))} of" in caplog.text
+    with pytest.raises(SettingsError, match="no splat is left"):
+        lift(photo, metres, tmp_path / "none.ply", min_opacity=1.0)
+
+
 @pytest.mark.parametrize("suffix", [".spz", ".splat", ".compressed.ply"])
 def test_the_suffix_chooses_the_format(photo, metres, tmp_path, suffix):
     done = lift(photo, metres, tmp_path / f"out{suffix}")
@@ -130,7 +138,7 @@ def test_what_cannot_be_is_refused_before_the_work(photo, metres, tmp_path):
     assert not (tmp_path / "out.ply").exists()
     with pytest.raises(SettingsError, match="confidence"):
         lift(photo, metres, tmp_path / "out.ply", min_confidence=1.0)
-    for wrong in ({"voxel": -1}, {"edges": "cut"}, {"farthest": 0}, {"sh_degree": 4}):
+    for wrong in ({"voxel": -1}, {"edges": "cut"}, {"farthest": 0}, {"sh_degree": 4}, {"min_opacity": 2}):
         with pytest.raises(SettingsError):
             SplatSettings(**wrong)
 

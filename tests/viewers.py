@@ -24,9 +24,11 @@ SIZE = (96, 54)  # px of the depth map
 
 
 @contextmanager
-def running(*uris, port=0, model=None, gaussian_model=None, can_capture=False, settings=None):
+def running(*uris, port=0, model=None, gaussian_model=None, world_model=None, can_capture=False, settings=None):
     """Serve `uris` from a thread; the page's address."""
-    engine = Engine(model or RuleModel(size=SIZE), settings=settings, gaussian_model=gaussian_model)
+    engine = Engine(
+        model or RuleModel(size=SIZE), settings=settings, gaussian_model=gaussian_model, world_model=world_model
+    )
     capturer = (
         Capturer(lambda: RuleModel(size=(2 * SIZE[0], 2 * SIZE[1])), engine.next_sequence) if can_capture else None
     )

@@ -135,6 +135,26 @@ def test_a_recording_that_cannot_be_is_told_before_a_model_is_loaded(served, mon
         served("live", "test:", *options)
 
 
+@pytest.mark.parametrize(
+    "arguments", [("live", "none.mp4"), ("serve", "test:", "none.vgr"), ("live", "no.jpg", "--window")]
+)
+def test_a_source_that_is_not_there_is_told_before_a_model_is_chosen(served, monkeypatch, tmp_path, arguments):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("vergence.cli.loading.load", lambda *_, **__: pytest.fail("a model was loaded"))
+    monkeypatch.setattr("vergence.pipelines.window.OpenCvWindow", lambda: None)
+    with pytest.raises(MediaError, match=r"none\.|no\.jpg"):
+        served(*arguments)
+
+
+def test_a_recording_replaces_another_only_where_that_is_said(served, tmp_path):
+    path = tmp_path / "a.vgr"
+    path.touch()
+    with pytest.raises(TargetError, match="use --overwrite"):
+        served("serve", "test:", "--record-stream", str(path))
+    assert served("serve", "test:", "--record-stream", str(path), "--overwrite")["outputs"].overwrite
+    assert served("live", "test:", "--record-stream", str(path), "--overwrite")["outputs"].record_to == path
+
+
 def test_options_of_the_page_are_not_of_the_window(served):
     assert served("live", "test:", "--window", "--compat")["result"].exit_code == 2
     assert served("live", "test:", "--grayscale")["result"].exit_code == 2

@@ -99,6 +99,7 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(place, tmp_path, flags, s
         (2, "room.glb", {}, True),
         (1, "room.ply", {}, False),
         (2, "folder", {}, False),
+        (2, "room.ply/", {}, False),
         (2, "room_%02d.ply", {}, False),
         (2, None, {}, False),
         (1, "room.ply", {"one_world": True}, True),
@@ -108,13 +109,13 @@ def test_what_cannot_be_is_one_line_and_leaves_nothing(place, tmp_path, flags, s
 )
 def test_when_pictures_go_into_one_world(tmp_path, sources, output, options, is_one):
     names = [f"{index}.jpg" for index in range(sources)]
-    target = None if output is None else tmp_path / output
+    target = None if output is None else f"{tmp_path}/{output}"
     assert WorldOptions(**options).are_meant(names, target) == is_one
 
 
 def test_a_folder_with_a_dot_is_still_a_folder(tmp_path):
     (tmp_path / "v1.0").mkdir()
-    assert not WorldOptions().are_meant(["a.jpg", "b.jpg"], tmp_path / "v1.0")
+    assert not WorldOptions().are_meant(["a.jpg", "b.jpg"], str(tmp_path / "v1.0"))
 
 
 def test_key_frames_are_told_in_frames_or_seconds():

@@ -217,6 +217,20 @@ def test_the_input_size_can_be_chosen_where_the_family_leaves_it(tmp_path):
     assert item.depth.values.shape == (28, 56)
 
 
+def test_an_input_size_beyond_all_bounds_is_cut_and_that_is_said_once(tmp_path, caplog):
+    path = graphs.depth_anything(tmp_path / "net.onnx")
+    frames = [Frame(np.zeros((90, 160, 3), dtype=np.uint8), index, Fraction(index)) for index in range(2)]
+    (first, _) = load_model(weights=path, input_size=9000).estimate(frames)
+    height, width = first.depth.values.shape
+    assert height * width <= 8192 * 14 * 14
+    said = [record.getMessage() for record in caplog.records if "input size of 9000 px" in record.getMessage()]
+    assert len(said) == 1
+    assert f"at {width} x {height} px" in said[0]
+    caplog.clear()
+    list(load_model(weights=path, input_size=280).estimate(frames))
+    assert "input size" not in caplog.text
+
+
 def test_the_input_size_cannot_be_chosen_where_it_is_fixed():
     with pytest.raises(SettingsError, match="input size of 'preview' is fixed"):
         load_model("preview", input_size=518)

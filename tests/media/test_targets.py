@@ -1,12 +1,15 @@
 import errno
 import os
 import shutil
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from vergence.errors import MediaError, TargetError
-from vergence.media.targets import Target
+from vergence.media.targets import MACHINE, Target
 
 
 def write_half(target: Target, error: BaseException) -> None:
@@ -154,3 +157,52 @@ def test_a_folder_with_anything_else_in_it_is_never_replaced(tmp_path: Path) -> 
     (tmp_path / "thesis.tex").touch()
     with pytest.raises(TargetError, match=r"holds thesis\.tex, which is not ours"):
         Target(tmp_path, overwrite=True, is_folder=True)
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from vergence.media.targets import Target
+for path, is_folder in ((Path(sys.argv[1]), False), (Path(sys.argv[2]), True)):
+    target = Target(path, overwrite=True, is_folder=is_folder).__enter__()
+    (target.temporary / "000000.png" if is_folder else target.temporary).write_bytes(b"half")
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there is no SIGKILL")
+def test_what_a_killed_process_left_goes_with_the_next_run(tmp_path: Path) -> None:
+    film, frames = tmp_path / "film.mp4", tmp_path / "frames"
+    done = subprocess.run([sys.executable, "-c", KILLED, film, frames], check=False)
+    assert done.returncode == -signal.SIGKILL
+    film_part, frames_part = tmp_path.glob(".film.*.part.mp4"), tmp_path.glob(".frames.*.part")
+    assert next(film_part).read_bytes() == b"half"
+    assert next(frames_part).is_dir()
+    with Target(film, overwrite=False, keeps_leftovers=True):
+        pass
+    assert len(os.listdir(tmp_path)) == 3
+    with Target(tmp_path / "other.mp4", overwrite=False), Target(film, overwrite=True):
+        assert len(list(tmp_path.glob(".film.*"))) == 1
+    with Target(frames, overwrite=False, is_folder=True) as target:
+        (target.temporary / "000000.png").touch()
+    assert sorted(os.listdir(tmp_path)) == ["film.mp4", "frames", "other.mp4"]
+
+
+def test_what_another_run_is_writing_stays(tmp_path: Path) -> None:
+    path = tmp_path / "film.mp4"
+    with Target(path, overwrite=True) as first:
+        first.temporary.write_bytes(b"first")
+        with Target(path, overwrite=True) as second:
+            second.temporary.write_bytes(b"second")
+            assert first.temporary.read_bytes() == b"first"
+        assert path.read_bytes() == b"second"
+    assert path.read_bytes() == b"first"
+
+
+def test_names_that_only_look_like_ours_stay(tmp_path: Path) -> None:
+    names = [".film.part.mp4", ".film.00000000-999999999-ab.part.mp4", f".film.{MACHINE}-999999999-ab.part.mkv"]
+    for name in names:
+        (tmp_path / name).touch()
+    with Target(tmp_path / "film.mp4", overwrite=False):
+        pass
+    assert sorted(os.listdir(tmp_path)) == sorted([*names, "film.mp4"])

@@ -1,14 +1,14 @@
 import itertools
 
-from vergence.server.adaptation import FIRST, LADDER, Pace, adapted, quality_of
+from vergence.server.adaptation import AFTER_VIDEO, COURAGE, FIRST, LADDER, VIDEO_COURAGE, Pace, adapted, quality_of
 from vergence.server.settings import LiveSettings
 
 
-def after(pace, *, seconds, took, since=0.0, period=1 / 30):
+def after(pace, *, seconds, took, since=0.0, period=1 / 30, has_video=False, unpacking=0.0):
     now = since
     while now < since + seconds:
         now += period
-        pace = adapted(pace, now=now, took=took, period=period)
+        pace = adapted(pace, now=now, took=took, period=period, has_video=has_video, unpacking=unpacking)
     return pace
 
 
@@ -67,3 +67,60 @@ def test_settings_override_the_ladder():
     assert quality_of(Pace(step=4), settings).jpeg == 90
     assert quality_of(Pace(step=0), settings).side == 320
     assert quality_of(Pace(step=4), LiveSettings()).side == LADDER[4].quality.side
+
+
+LAST = len(LADDER) - 1
+
+
+def test_film_comes_after_the_last_step_for_those_who_can_show_it():
+    pace = after(Pace(step=LAST), seconds=5, took=1.0, has_video=True)
+    assert pace.is_video
+    assert pace.interval == 0
+    assert not after(Pace(step=LAST), seconds=5, took=1.0).is_video
+    assert not after(Pace(step=LAST - 1), seconds=1.0, took=0.4, has_video=True).is_video
+
+
+def test_film_stays_where_even_that_is_slow():
+    pace = Pace(step=LAST, is_video=True)
+    assert after(pace, seconds=30, took=1.0, has_video=True).is_video
+
+
+def test_exact_packets_come_back_slowly_at_the_size_of_the_film():
+    pace = Pace(step=LAST, is_video=True)
+    assert after(pace, seconds=VIDEO_COURAGE * COURAGE - 1, took=0.01, has_video=True).is_video
+    pace = after(pace, seconds=VIDEO_COURAGE * COURAGE + 0.5, took=0.01, has_video=True)
+    assert (pace.is_video, pace.step) == (False, AFTER_VIDEO)
+
+
+def test_film_returns_at_once_where_exact_packets_were_too_much_and_stays_longer():
+    pace, now = Pace(step=LAST, is_video=True), 0.0
+    waits = []
+    for _ in range(2):
+        since = now
+        while pace.is_video:
+            now += 0.03
+            pace = adapted(pace, now=now, took=0.01, period=0.03, has_video=True)
+        waits.append(now - since)
+        since = now
+        while not pace.is_video:
+            now += 0.03
+            pace = adapted(pace, now=now, took=0.9, period=0.03, has_video=True)
+        assert now - since < 2
+    assert waits[1] > 1.8 * waits[0]
+
+
+def test_who_can_no_longer_show_film_begins_at_the_last_step():
+    pace = adapted(Pace(step=LAST, is_video=True), now=1.0, took=0.01, period=0.03)
+    assert (pace.is_video, pace.step) == (False, LAST)
+
+
+def test_film_has_a_size_of_its_own():
+    found = quality_of(Pace(), LiveSettings(picture_side=320), "video", film="av1-10")
+    assert (found.side, found.film) == (320, "av1-10")
+    assert quality_of(Pace(), LiveSettings(picture_side=1920), "video").side == 504
+
+
+def test_a_slow_device_on_a_quick_line_gets_no_film():
+    assert not after(Pace(step=LAST), seconds=20, took=1.0, has_video=True, unpacking=0.9).is_video
+    pace = after(Pace(step=LAST, is_video=True), seconds=2, took=1.0, has_video=True, unpacking=0.9)
+    assert (pace.is_video, pace.step) == (False, LAST)

@@ -1,4 +1,6 @@
+import itertools
 import json
+import threading
 import time
 from contextlib import contextmanager
 
@@ -6,7 +8,7 @@ import numpy as np
 import pytest
 from starlette.websockets import WebSocketDisconnect
 
-from live_models import GaussianModel
+from live_models import GaussianModel, RuleWorld
 from live_sockets import TOKEN, connected, read, serving
 from vergence.server.app import Outputs
 from vergence.server.compat import OldClients
@@ -71,6 +73,41 @@ def test_an_older_camera_gets_no_points_and_older_viewers_see_it():
             message = camera.receive()
             assert message.get("bytes") is None
             seen.add(json.loads(message["text"])["type"])
+
+
+def test_two_older_cameras_are_seen_in_one_cloud_where_the_model_can():
+    model = RuleWorld()
+    with (
+        serving(model=model, world_model=model, outputs=speaking) as client,
+        old(client) as viewer,
+        old(client) as one,
+        old(client) as two,
+    ):
+        viewer.send_json({"type": "register_role", "role": "viewer"})
+        for camera in (one, two):
+            camera.send_json({"type": "register_role", "role": "camera"})
+        is_over = threading.Event()
+
+        def film():
+            for value in itertools.cycle(range(40, 200)):
+                one.send_bytes(jpeg(value))
+                two.send_bytes(jpeg(value + 20))
+                if is_over.wait(0.02):
+                    return
+
+        filming = threading.Thread(target=film)
+        filming.start()
+        try:
+            clouds = (told(viewer, "pointcloud") for _ in range(100))
+            cloud = next(cloud for cloud in clouds if cloud["num_points"] > 32 * 18)
+        finally:
+            is_over.set()
+            filming.join()
+        count = cloud["num_points"]
+        assert set(model.sizes) == {2}
+        points = np.frombuffer(cloud["points"], "<f4").reshape(-1, 3)
+        assert len(cloud["colors"]) == 3 * len(points) == 3 * count
+        assert (points[:, 2] > 0).all()
 
 
 def test_models_with_gaussians_send_those_to_older_clients():

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from vergence.server import upload
 from vergence.server.hub import DEAD, HELLO, SILENT, WINDOW
-from vergence.server.protocol import HEADER, Capture, Flag, Kind, Points16, Rgbd, Splat16
+from vergence.server.protocol import HEADER, Capture, Flag, Kind, Points16, Rgbd, Splat16, VideoDepth, VideoRgb
 from vergence.server.session import MESSAGE_BYTES, TEXT_CHARACTERS, Session
 from vergence.server.settings import CHECKS, LiveSettings
 
@@ -51,6 +51,9 @@ def test_sizes_and_numbers_are_those_of_the_code():
     for layout, name in ((Rgbd.LAYOUT, "96"), (Splat16.LAYOUT, "32"), (Points16.LAYOUT, "32"), (Capture.LAYOUT, "16")):
         assert layout.size == int(name)
         assert f"extension ({name} bytes)" in TEXT
+    for layout, name in ((VideoRgb, "VIDEO_RGB: (32"), (VideoDepth, "VIDEO_DEPTH: (112")):
+        assert f"extension of {name} bytes)" in TEXT
+        assert name.endswith(f"({layout.LAYOUT.size}")
     assert f"header ({HEADER.size} bytes)" in TEXT
     for kind in Kind:
         assert f"{kind.value} {kind.name}" in TEXT

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from live_models import Audience, GaussianModel, RuleModel
+from splat_payloads import unpacked_payload
 from vergence.errors import MediaError, ModelError
-from vergence.server import rgbd, splat16
+from vergence.server import rgbd
 from vergence.server.adaptation import Quality
 from vergence.server.engine import THREAD_NAME, Arrival, Engine, Slot, now_us
 from vergence.server.protocol import DepthCodec, Flag, Rgbd, Splat16
@@ -260,7 +261,7 @@ def test_the_faintest_gaussians_go_first_where_there_is_no_room():
             engine.inbox.put(arrival(index))
             assert audience.wait(lambda a, index=index: len(a.frames) == index + 1)
     found = audience.packets()[1]
-    splats = splat16.unpacked_payload(found.payload, found.extension)
+    splats = unpacked_payload(found.payload, found.extension)
     assert splats.shape == (2048, 16)
     assert splats[:, 3].min() >= 120  # of an even spread from 0 to 255
 

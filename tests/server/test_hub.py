@@ -3,8 +3,8 @@ import json
 
 import pytest
 
-from vergence.server.adaptation import Quality
-from vergence.server.hub import DEAD, HELLO, SILENT, Hub, Published
+from vergence.server.adaptation import LADDER, Quality
+from vergence.server.hub import DEAD, FILM_WAITING, FILM_WINDOW, HELLO, KEY_AGAIN, SILENT, FilmFrame, Hub, Published
 
 
 class Clock:
@@ -265,5 +265,123 @@ def test_one_who_looks_back_wants_and_gets_nothing_live():
         hub.update()
         await send(hub, 2)
         assert wire.packets == [b"2"]
+
+    together(story)
+
+
+def filming(hub, add):
+    """A viewer of film, its wire, and how often a key frame was asked for."""
+    asked = []
+    hub.on_key_needed = lambda: asked.append(True)
+    client, wire = add()
+    client.film = "av1-10"
+    hub.apply(hub.settings.with_value("stream.tier", "video"))
+    return client, wire, asked
+
+
+async def film(hub, number, *, is_key=False):
+    name = b"%d" % number
+    (quality,) = (each for each in hub.wanted() if each.payload == "video")
+    frame = FilmFrame(number, is_key, (b"colour " + name, b"depth " + name))
+    hub.publish(Published(number, {}, {quality: frame}))
+    await settle()
+
+
+def shown(wire):
+    """Numbers of the frames that came whole."""
+    numbers = [int(data.split()[1]) for data in wire.packets]
+    assert numbers[::2] == numbers[1::2]
+    assert [data.split()[0] for data in wire.packets] == [b"colour", b"depth"] * (len(numbers) // 2)
+    return numbers[::2]
+
+
+def test_film_begins_with_a_key_frame_which_is_asked_for():
+    async def story(hub, clock, add):
+        _, wire, asked = filming(hub, add)
+        await film(hub, 5)
+        await film(hub, 6)
+        assert (shown(wire), len(asked)) == ([], 1)
+        clock.now += KEY_AGAIN
+        await film(hub, 7)
+        assert len(asked) == 2
+        await film(hub, 8, is_key=True)
+        await film(hub, 9)
+        assert (shown(wire), len(asked)) == ([8, 9], 2)
+
+    together(story)
+
+
+def test_after_a_frame_of_film_is_left_out_nothing_goes_before_a_key_frame():
+    async def story(hub, clock, add):
+        client, wire, asked = filming(hub, add)
+        await film(hub, 1, is_key=True)
+        for number in range(2, 20):
+            await film(hub, number)
+        sent = list(range(1, FILM_WINDOW + 1))
+        assert (shown(wire), asked) == (sent, [])  # not before its line is free
+        for number in sent:
+            hub.acknowledge(client, number)
+            await settle()
+        assert (shown(wire), len(asked)) == (sent, 1)
+        await film(hub, 20)
+        await film(hub, 21, is_key=True)
+        await film(hub, 22)
+        assert shown(wire) == [*sent, 21, 22]
+        assert client.skipped == 20 - FILM_WINDOW
+
+    together(story)
+
+
+def test_a_few_frames_of_film_wait_and_a_key_frame_takes_their_place():
+    async def story(hub, clock, add):
+        client, wire, asked = filming(hub, add)
+        await film(hub, 1, is_key=True)
+        last = FILM_WINDOW + FILM_WAITING
+        for number in range(2, last + 1):
+            await film(hub, number)
+        hub.acknowledge(client, FILM_WINDOW)
+        await settle()
+        assert shown(wire) == list(range(1, last + 1))
+        for number in range(last + 1, last + 1 + FILM_WINDOW):
+            await film(hub, number)
+        await film(hub, 100, is_key=True)
+        hub.acknowledge(client, last)
+        await settle()
+        assert shown(wire)[-1] == 100
+        assert asked == []
+
+    together(story)
+
+
+def test_a_gap_in_the_numbers_is_a_frame_left_out():
+    async def story(hub, clock, add):
+        client, wire, asked = filming(hub, add)
+        await film(hub, 1, is_key=True)
+        hub.acknowledge(client, 1)
+        await film(hub, 3)
+        assert (shown(wire), len(asked)) == ([1], 1)
+
+    together(story)
+
+
+def test_exact_packets_go_to_those_who_want_film_where_there_is_none():
+    async def story(hub, clock, add):
+        client, wire, _ = filming(hub, add)
+        exact = LADDER[-1].quality
+        assert hub.wanted() == {client.quality, exact}
+        hub.publish(Published(1, {exact: b"1"}))
+        await settle()
+        assert wire.packets == [b"1"]
+
+    together(story)
+
+
+def test_film_is_for_those_who_can_show_it():
+    async def story(hub, clock, add):
+        _, _, _ = filming(hub, add)
+        other, _ = add()
+        hub.apply(hub.settings)
+        assert other.quality.payload == "rgbd"
+        assert {quality.payload for quality in hub.wanted()} == {"rgbd", "video"}
 
     together(story)

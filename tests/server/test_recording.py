@@ -31,6 +31,7 @@ from vergence.server.settings import LiveSettings
 CARD = RuleModel().card
 USUAL = quality_of(Pace(), LiveSettings())
 SPLATS = Quality(16, 0, 0, "splat16")
+CLOUD = quality_of(Pace(), LiveSettings(), "points16")
 
 
 def rgbd(sequence=1, time_us=0, value=7):
@@ -178,7 +179,7 @@ def test_a_recording_lies_under_its_name_when_it_has_ended(tmp_path):
     assert made.wanted() == frozenset()
     assert not made.is_watching
     made.start(path)
-    assert made.wanted() == {USUAL}
+    assert made.wanted() == {USUAL, CLOUD}
     assert made.is_watching
     for sequence in range(4):
         made.take(published(sequence))

@@ -4,7 +4,9 @@ import itertools
 
 from live_models import RuleModel
 from live_sockets import TOKEN, connected, read, serving
+from vergence.server.protocol import Flag
 from vergence.server.recording import SUFFIX, NoModel
+from vergence.server.unpack import depth_frame
 
 KNOWN = {"authorization": f"Bearer {TOKEN}"}
 
@@ -37,6 +39,20 @@ def test_what_was_recorded_is_shown_again_without_a_model(tmp_path):
         socket.send_json({"t": "pause"})
         socket.send_json({"t": "seek", "to": 0})
         assert read(socket, check=lambda packet: packet.flags & 16)
+
+
+def test_a_recording_is_captured_by_a_model_from_its_own_pictures(tmp_path):
+    with serving(recorded(tmp_path), model=NoModel(), can_capture=True) as client, connected(client) as socket:
+        read(socket)
+        socket.send_json({"t": "pause"})
+        shown = read(socket, check=lambda found: Flag.STILL in found.flags)
+        socket.send_json({"t": "capture", "quality": "high"})
+        made = read(socket, check=lambda found: Flag.HIGH_QUALITY in found.flags)
+        assert made.source == shown.source
+        assert depth_frame(made).frame.rgb.shape == depth_frame(shown).frame.rgb.shape
+        done = read(socket, kind="capture", check=lambda m: m["state"] == "done")
+        assert done["msg"].endswith("px that were sent")
+        assert client.get(f"/{done['url']}", headers=KNOWN).status_code == 200
 
 
 def test_a_recording_that_was_cut_off_is_shown_up_to_there(tmp_path):

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from splat_payloads import unpacked_payload
 from vergence.errors import ProtocolError
 from vergence.server import splat16
 from vergence.server.protocol import Splat16, SplatCodec
@@ -76,17 +77,17 @@ def test_payloads_round_trip(codec, count):
     splats = splat16.packed_splats(cloud(count))
     extension = Splat16(count, 2048, -9.0, 1.0, 0.0, 1.0, codec)
     payload = splat16.splat_payload(splats, codec=codec)
-    np.testing.assert_array_equal(splat16.unpacked_payload(payload, extension), splats)
+    np.testing.assert_array_equal(unpacked_payload(payload, extension), splats)
 
 
 def test_padding_after_a_payload_is_zeros():
     splats = splat16.packed_splats(cloud(9))
     payload = splat16.splat_payload(splats, codec=SplatCodec.PLANAR_DEFLATE)
     extension = Splat16(9, 2048, -9.0, 1.0, 0.0, 1.0, SplatCodec.PLANAR_DEFLATE)
-    np.testing.assert_array_equal(splat16.unpacked_payload(payload + bytes(5), extension), splats)
+    np.testing.assert_array_equal(unpacked_payload(payload + bytes(5), extension), splats)
     for rest in (b"\1", bytes(16)):
         with pytest.raises(ProtocolError):
-            splat16.unpacked_payload(payload + rest, extension)
+            unpacked_payload(payload + rest, extension)
 
 
 def test_room_comes_in_blocks():

@@ -76,11 +76,13 @@ def open_viewer(chromium, server, serve):
     """Open a page of the viewer; in the end none of them may have complained of anything."""
     contexts, viewers = [], []
 
-    def open_one(url=None, *, width=800, height=450, hints=False, **options):
+    def open_one(url=None, *, width=800, height=450, hints=False, script="", **options):
         context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme="dark", **options)
         contexts.append(context)
         if not hints:
             context.add_init_script("localStorage.setItem('vergence.hints', 'yes')")
+        if script:
+            context.add_init_script(script)
         viewers.append(Viewer(context.new_page(), url or f"{server}?panel=0#t={TOKEN}"))
         return viewers[-1]
 

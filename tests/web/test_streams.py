@@ -1,10 +1,14 @@
 """What a server does besides showing: captures, recordings, viewers that are slow, and its own sudden end."""
 
 import io
+import re
 import zipfile
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from live_models import RuleModel
 from live_processes import TOKEN as LAUNCHED
 from live_processes import command, port_of
 from vergence.server.hub import WINDOW
@@ -21,6 +25,8 @@ DEPTHS = """(which) => {
   const start = width * Math.floor(height / 2);
   return [0.2, 0.8].map((at) => 1 / (offset + step * (depth[start + Math.floor(at * width)] - 1)));
 }"""
+LENGTH = "(({hidden, textContent}) => hidden ? '' : textContent)(document.querySelector('.measure-label'))"
+DRAWN = "['points', 'mesh', 'surfels'].filter((name) => vergence.views.beside[name]?.object.visible)"
 # Notes the number of every packet that comes.
 COUNT = """() => {
   const {decoder} = vergence;
@@ -31,6 +37,13 @@ COUNT = """() => {
     push(buffer);
   };
 }"""
+
+
+def part(seen, rectangle):
+    """The middle of a part of the view."""
+    x, y, width, height = (rectangle[key] for key in ("x", "y", "width", "height"))
+    rows, columns = (slice(int(a + 0.4 * b), int(a + 0.6 * b)) for a, b in ((y, height), (x, width)))
+    return seen[rows, columns]
 
 
 def saved(viewer):
@@ -58,6 +71,83 @@ def test_a_capture_is_shown_beside_the_stream_and_can_be_saved(open_viewer, pict
     assert viewer.get("vergence.stream.shape.width") == SIZE[0]
     viewer.page.keyboard.press("Escape")
     viewer.wait("!vergence.views.beside.isShown")
+
+
+def hold_a_capture(viewer):
+    """Capture what is shown, with no notice in the way."""
+    viewer.page.keyboard.press("x")
+    viewer.wait(f"vergence.views.beside.isShown && {BESIDE}.head")
+    viewer.wait("document.querySelector('.notices a[download]')")
+    viewer.get("document.querySelectorAll('.notice button').forEach((each) => each.click())")
+
+
+class WithoutMetres(RuleModel):
+    """Sees everything half as far away, and in units of its own."""
+
+    def __init__(self):
+        super().__init__(kind="scale_invariant", size=SIZE)
+
+    def estimate(self, frames):
+        for item in super().estimate(frames):
+            yield replace(item, depth=replace(item.depth, values=item.depth.values / 2))
+
+
+def test_a_capture_is_measured_in_its_own_metres(open_viewer, picture, serve):
+    url = serve(str(picture), model=WithoutMetres(), can_capture=True)
+    viewer = open_viewer(f"{url}?panel=0#t={TOKEN}").wait_for_picture()
+    viewer.page.keyboard.press("m")
+    hold_a_capture(viewer)
+    viewer.get("vergence.stage.move({yaw: 0.1})")
+
+    def click(surface, size, *places):
+        """Click on pixels, given as shares of the picture's sides, at the depth that they have."""
+        for x, y, z in places:
+            pixel = f"{{column: {int(x * size[0])}, row: {int(y * size[1])}}}"
+            at = viewer.get(f"{surface}.placeOf({pixel}, {z})")
+            viewer.page.mouse.click(at["x"], at["y"])
+
+    large = (2 * SIZE[0], 2 * SIZE[1])
+    near, far = NEAR, FAR
+    metres = np.hypot(0.5 * np.tan(np.pi / 6) * (near + far), far - near)
+    for mode in ("mesh", "depth"):
+        viewer.show(mode)
+        viewer.get("vergence.measure.clear()")
+        click("vergence.views.beside.surface", large, (0.25, 0.5, near), (0.75, 0.5, far))
+        assert float(re.fullmatch(r"([\d.]+) m", viewer.wait(LENGTH))[1]) == pytest.approx(metres, rel=0.03)
+        assert viewer.get("document.querySelector('.cursor-depth').textContent").endswith(" m")
+        click("vergence.views.surface", SIZE, (0.25, 0.5, near / 2))
+        assert not viewer.get(LENGTH), "a length from one picture to another"
+        click("vergence.views.surface", SIZE, (0.75, 0.5, far / 2))
+        assert float(re.fullmatch(r"([\d.]+) units", viewer.wait(LENGTH))[1]) == pytest.approx(metres / 2, rel=0.03)
+    click("vergence.views.beside.surface", large, (0.25, 0.5, near), (0.75, 0.5, far))
+    assert viewer.wait(LENGTH).endswith(" m")
+    viewer.show("stereo")
+    assert not viewer.get(LENGTH)
+    viewer.show("mesh")
+    assert viewer.wait(LENGTH).endswith(" m")
+    hold_a_capture(viewer)
+    assert not viewer.get(LENGTH), "what was measured in one capture is shown in another"
+
+
+def test_a_capture_is_drawn_as_the_stream_is(open_viewer, picture, serve):
+    viewer = open_viewer(f"{serve(str(picture), can_capture=True)}?panel=0#t={TOKEN}").wait_for_picture()
+    viewer.get("vergence.settings.set('side_by_side', false)")
+    hold_a_capture(viewer)
+    for mode in ("points", "mesh", "surfels", "depth"):
+        viewer.show(mode)
+        if mode == "surfels":
+            viewer.wait("vergence.views.beside.surfels && !vergence.views.beside.points.object.visible")
+            viewer.wait("!vergence.views.points.object.visible")
+        if mode != "depth":
+            assert viewer.get(DRAWN) == [mode]
+        viewer.settle()
+        viewer.settle()
+        seen = viewer.seen(is_bare=True)
+        live, beside = (part(seen, viewer.get(f"vergence.stage.halves.{name}")) for name in ("live", "beside"))
+        assert beside.std((0, 1)).min() > 12, f"{mode} is all of one colour"
+        assert np.abs(live - beside).mean() < 12, mode
+    viewer.page.keyboard.press("1")
+    viewer.wait("vergence.views.beside.points.object.visible && !vergence.views.beside.surfels.object.visible")
 
 
 def test_a_recording_is_shown_again_without_a_model(open_viewer, serve, tmp_path):

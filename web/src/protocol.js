@@ -5,7 +5,7 @@ export const MAGIC = 0x314e4756; // "VGN1"
 export const MAJOR = 1;
 export const HEADER_BYTES = 32;
 
-export const Kind = Object.freeze({ RGBD: 1, SPLAT16: 2, POINTS16: 4, FILE: 7, CAPTURE: 16 });
+export const Kind = Object.freeze({ RGBD: 1, SPLAT16: 2, POINTS16: 4, VIDEO_RGB: 5, VIDEO_DEPTH: 6, CAPTURE: 16 });
 export const Flag = Object.freeze({ INDEPENDENT: 1, HIGH_QUALITY: 2, LAST: 4, METRIC: 8, STILL: 16 });
 export const DepthCodec = Object.freeze({ RAW16: 0, DELTA16: 1, DELTA12: 2 });
 export const ColourCodec = Object.freeze({ JPEG: 0, WEBP: 1, RAW: 2 });
@@ -14,9 +14,10 @@ export const SplatCodec = Object.freeze({ PLAIN: 0, PLANAR_DEFLATE: 1 });
 
 export const SPLATS_PER_ROW = 2048; // a row of the splat renderer's texture: capacities are multiples of it
 const BYTES_PER_SPLAT = 16;
-const EXTENSION_BYTES = { [Kind.RGBD]: 96, [Kind.SPLAT16]: 32, [Kind.POINTS16]: 32, [Kind.CAPTURE]: 16 };
+const EXTENSION_BYTES = { [Kind.RGBD]: 96, [Kind.SPLAT16]: 32, [Kind.POINTS16]: 32, [Kind.VIDEO_RGB]: 32, [Kind.VIDEO_DEPTH]: 112, [Kind.CAPTURE]: 16 };
 const MAX_SIDE = 8192;
 const MAX_SPLATS = 1 << 22;
+const VIDEO_CODES = 1024; // of a sample of 10 bits
 const KNOWN_FLAGS = 31;
 
 /** What arrived is not a packet of this protocol; the message says what was found and what was needed. */
@@ -89,8 +90,10 @@ function readExtension(kind, view, payloadBytes) {
       return readSplat16(view, payloadBytes);
     case Kind.POINTS16:
       return readPoints16(view, payloadBytes);
-    case Kind.FILE:
-      return readFile(view, payloadBytes);
+    case Kind.VIDEO_RGB:
+      return readVideo(view, payloadBytes);
+    case Kind.VIDEO_DEPTH:
+      return readVideoDepth(view, payloadBytes);
     case Kind.CAPTURE:
       return readCapture(view, payloadBytes);
     default:
@@ -161,13 +164,26 @@ function readPoints16(view, payloadBytes) {
   return { count, scale, origin: [x, y, z] };
 }
 
-function readFile(view, payloadBytes) {
-  need(view.byteLength >= 16, 'a file without a name');
-  const bytes = view.getUint32(view.byteLength - 4, true);
-  need(padded(bytes) === payloadBytes, `a file of ${bytes} bytes in a payload of ${payloadBytes}`);
-  const name = new Uint8Array(view.buffer, view.byteOffset, view.byteLength - 4);
-  const end = name.indexOf(0);
-  return { name: new TextDecoder().decode(end < 0 ? name : name.subarray(0, end)), bytes };
+function readVideo(view, payloadBytes) {
+  const [width, height] = [view.getUint16(0, true), view.getUint16(2, true)];
+  need(width > 0 && height > 0 && width <= MAX_SIDE && height <= MAX_SIDE, `a film of ${width}x${height}`);
+  const bytes = view.getUint32(4, true);
+  need(bytes > 0 && padded(bytes) === payloadBytes, `a frame of ${bytes} bytes in a payload of ${payloadBytes}`);
+  const name = String.fromCharCode(...new Uint8Array(view.buffer, view.byteOffset + 8, 16));
+  const codec = name.replace(/\0+$/, '');
+  need(/^[0-9A-Za-z.]+$/.test(codec), 'a codec without a name');
+  return { width, height, bytes, codec };
+}
+
+function readVideoDepth(view, payloadBytes) {
+  const [fx, fy, cx, cy, near, far] = floats(view, 24, 6);
+  need(fx > 0 && fy > 0 && Number.isFinite(fx * fy * (1 + cx * cx + cy * cy)), `intrinsics ${fx}, ${fy}, ${cx}, ${cy}`);
+  need(near > 0 && far > near && Number.isFinite(far), `a depth range of ${near} to ${far}`);
+  const [farCode, nearCode] = [view.getUint16(48, true), view.getUint16(50, true)];
+  need(farCode > 0 && nearCode > farCode && nearCode < VIDEO_CODES, `codes of ${farCode} to ${nearCode}`);
+  const worldFromCamera = floats(view, 52, 12);
+  need(worldFromCamera.every(Number.isFinite), 'a pose that is not finite');
+  return { ...readVideo(view, payloadBytes), fx, fy, cx, cy, near, far, farCode, nearCode, worldFromCamera };
 }
 
 function readCapture(view, payloadBytes) {

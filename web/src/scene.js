@@ -10,6 +10,7 @@ const EASE = 0.12; // seconds in which half of a parallax shift is done
 const HEADSET_DISTANCE = 2; // metres at which the middle of a picture without a scale is put
 const GAP = 16; // CSS pixels between the halves of a view that is split
 const LABEL = 36; // over each of them
+const MOST_RATIO = 2; // device pixels for each of CSS; without a graphics card 1
 const CLEAR = { black: '#000000', white: '#ffffff', grey: '#77797d' };
 
 const inDegrees = (radians) => (radians * 180) / Math.PI;
@@ -37,7 +38,7 @@ export class Stage {
     this.settings = settings;
     this.canvas = canvas;
     this.renderer = new WebGLRenderer({ canvas, antialias: false, alpha: true, powerPreference: 'high-performance' });
-    this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+    this.renderer.setPixelRatio(this.#ratio);
     this.renderer.xr.enabled = true;
     this.data.matrixAutoUpdate = false;
     this.data.matrix.copy(DATA_TO_WORLD);
@@ -52,6 +53,11 @@ export class Stage {
     this.goHome();
   }
 
+  get #ratio() {
+    return Math.min(window.devicePixelRatio, this.isSoftware ? 1 : MOST_RATIO);
+  }
+
+  /** There is no graphics card: the processor draws. */
   get isSoftware() {
     this.#isSoftware ??= this.#asksIfSoftware();
     return this.#isSoftware;
@@ -70,7 +76,7 @@ export class Stage {
   resize() {
     const { clientWidth: width, clientHeight: height } = this.canvas.parentElement;
     if (!this.renderer.xr.isPresenting) {
-      this.renderer.setPixelRatio(Math.min(window.devicePixelRatio, 2));
+      this.renderer.setPixelRatio(this.#ratio);
       this.renderer.setSize(width, height);
     }
     this.size = { width, height };
@@ -248,11 +254,15 @@ export class Stage {
     this.camera.updateMatrixWorld();
   }
 
-  /** From the data's axes to clip space, column by column. */
-  clipFromData() {
-    this.data.updateMatrixWorld();
+  /** From an object's axes to clip space, as seen through a part of the view; column by column. */
+  clipFrom(object = this.data, part = this.part) {
+    const { part: before } = this;
+    if (part !== before) this.aim(part);
+    object.updateMatrixWorld();
     const view = new Matrix4().copy(this.camera.matrixWorld).invert();
-    return new Matrix4().multiplyMatrices(this.camera.projectionMatrix, view).multiply(this.data.matrixWorld).elements;
+    const clip = new Matrix4().multiplyMatrices(this.camera.projectionMatrix, view).multiply(object.matrixWorld).elements;
+    if (part !== before) this.aim(before);
+    return clip;
   }
 
   setBackground(name, theme) {
@@ -260,9 +270,8 @@ export class Stage {
     this.invalidate();
   }
 
-  /** Where a point of the data falls in the view, CSS pixels; null behind the eye. */
-  screenOf([x, y, z]) {
-    const m = this.clipFromData();
+  /** Where a point, of the data's axes or of others, falls in the view, CSS pixels; null behind the eye. */
+  screenOf([x, y, z], m = this.clipFrom()) {
     const w = m[3] * x + m[7] * y + m[11] * z + m[15];
     if (w <= 0) return null;
     return {

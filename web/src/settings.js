@@ -10,7 +10,7 @@ export const MODES = [
   { id: 'headset', label: 'Headset', hint: 'virtual or augmented reality' },
 ];
 
-export const STEREO_LAYOUTS = [
+const STEREO_LAYOUTS = [
   ['sbs-half', 'Side by side, half'],
   ['sbs-full', 'Side by side, full'],
   ['tab', 'Top and bottom'],
@@ -18,14 +18,14 @@ export const STEREO_LAYOUTS = [
   ['cross', 'Cross-eyed'],
 ];
 
-export const COLOUR_MAPS = [
+const COLOUR_MAPS = [
   ['spectrum', 'Spectrum'],
   ['ember', 'Ember'],
   ['ocean', 'Ocean'],
   ['grey', 'Grey'],
 ];
 
-export const BACKGROUNDS = [
+const BACKGROUNDS = [
   ['theme', 'As the page'],
   ['black', 'Black'],
   ['white', 'White'],
@@ -105,6 +105,11 @@ export const SERVER_SETTINGS = [
     show: (value) => (value === 0 ? 'kept' : `over ${value.toFixed(1)} σ`), hint: 'leave out points that lie farther from their neighbours than most',
   },
   { path: 'picture.side', label: 'Picture size', type: 'number', min: 160, max: 1280, step: 16, show: (v) => `${v} px` },
+  {
+    path: 'stream.tier', label: 'Bandwidth', type: 'choice',
+    options: [['auto', 'Automatic'], ['exact', 'Exact depth'], ['video', 'Low, as film']],
+    hint: 'as film: a tenth of the bytes, edges of depth less sharp',
+  },
   {
     path: 'depth.bits', label: 'Depth precision', type: 'choice',
     options: [['auto', 'Automatic'], [12, '12 bit'], [16, '16 bit']],

@@ -63,6 +63,24 @@ export function pick(shape, depth, clipFromCamera, { x, y, width, height }, radi
   return best;
 }
 
+/**
+ * Median depth of the square of pixels that reaches `around` pixels to each side, in the packet's own units; null where
+ * nothing is measured, or the pixel lies outside.
+ */
+export function medianDepth(shape, depth, { column, row }, around) {
+  if (column >= shape.width || row >= shape.height) return null;
+  const found = [];
+  for (let j = Math.max(0, row - around); j <= Math.min(shape.height - 1, row + around); j++) {
+    for (let i = Math.max(0, column - around); i <= Math.min(shape.width - 1, column + around); i++) {
+      const w = measured(shape, depth, i, j);
+      if (w) found.push(w);
+    }
+  }
+  if (!found.length) return null;
+  found.sort((a, b) => a - b);
+  return 1 / found[found.length >> 1];
+}
+
 /** Distance between two measured pixels, in the packet's own units, as if nothing were scaled or swapped. */
 export function distance(shape, a, b) {
   const from = pointAt(shape, a.column, a.row, 1 / a.w);

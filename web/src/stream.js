@@ -10,6 +10,7 @@ import { inverseDepth } from './shape.js';
 const SMOOTHING = 0.35; // seconds after which an old range counts half: framing does not breathe
 const TORN_FROM = 0.6; // a jump of depth by 60 % is torn even by the gentlest cut
 const TORN_TO = 0.03; // and by 0.6 * 0.03 = 1.8 % by the hardest
+const HALO_CUT = 0.6; // film blurs the edges of depth: what it draws between two surfaces is torn
 
 function texture(data, width, height, format, type, internalFormat) {
   const made = new DataTexture(data, width, height, format, type);
@@ -87,22 +88,30 @@ export class Stream {
     return isNewSize;
   }
 
-  #put(name, data, width, height, format, type, internalFormat) {
+  #put(name, data, width, height, format, type, internalFormat, filter = NearestFilter) {
     const held = this.uniforms[name];
-    if (held.value.image.width === width && held.value.image.height === height) {
+    if (held.value?.isDataTexture && held.value.image.width === width && held.value.image.height === height) {
       held.value.image.data = data;
       held.value.needsUpdate = true;
     } else {
-      held.value.dispose();
+      held.value?.dispose();
       held.value = texture(data, width, height, format, type, internalFormat);
+      held.value.magFilter = held.value.minFilter = filter;
     }
     held.value.unpackAlignment = data.BYTES_PER_ELEMENT;
   }
 
-  #putPicture(bitmap) {
+  /** `picture`: an ImageBitmap, or {width, height, pixels}; see decode/colour.js. */
+  #putPicture(picture) {
+    if (picture.pixels) {
+      this.#put('picture', picture.pixels, picture.width, picture.height, RGBAFormat, UnsignedByteType, 'RGBA8', LinearFilter);
+    } else this.#putBitmap(picture);
+  }
+
+  #putBitmap(bitmap) {
     const held = this.uniforms.picture;
     const old = held.value;
-    if (!old || old.image.width !== bitmap.width || old.image.height !== bitmap.height || old.image.isClosed) {
+    if (!old || old.isDataTexture || old.image.width !== bitmap.width || old.image.height !== bitmap.height || old.image.isClosed) {
       old?.dispose();
       held.value = new Texture(bitmap);
       Object.assign(held.value, {
@@ -146,7 +155,7 @@ export class Stream {
   /** Work the settings into the uniforms. */
   update() {
     if (!this.head) return;
-    const { width, height, fx, fy, cx, cy, near, far, levels } = this.head.extension;
+    const { width, height, fx, fy, cx, cy, near, far, levels, isLossy } = this.head.extension;
     const settings = this.#settings.values;
     const nearCut = Math.min(settings.near_percentile, settings.far_percentile - 1);
     const shape = {
@@ -160,7 +169,8 @@ export class Stream {
       invert: settings.invert ? this.inverseDepthAt(1) + this.inverseDepthAt(99) : 0,
     };
     this.shape = shape;
-    const torn = settings.edge_cut > 0 ? 1 + TORN_FROM * TORN_TO ** settings.edge_cut : 0;
+    const cut = isLossy ? Math.max(settings.edge_cut, HALO_CUT) : settings.edge_cut;
+    const torn = settings.edge_cut > 0 ? 1 + TORN_FROM * TORN_TO ** cut : 0;
     this.uniforms.lens.value.set(fx, fy, cx, cy);
     this.uniforms.span.value.set(
       shape.offset,

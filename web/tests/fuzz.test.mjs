@@ -7,7 +7,7 @@ import { inflate, quantiles, unpackDepth, unpackSplats } from '../src/decode/unp
 import { SETTINGS, Settings, fit } from '../src/settings.js';
 
 const KINDS = Object.values(Kind);
-const SIZES = { [Kind.RGBD]: 96, [Kind.SPLAT16]: 32, [Kind.POINTS16]: 32, [Kind.FILE]: 32, [Kind.CAPTURE]: 16 };
+const SIZES = { [Kind.RGBD]: 96, [Kind.SPLAT16]: 32, [Kind.POINTS16]: 32, [Kind.VIDEO_RGB]: 32, [Kind.VIDEO_DEPTH]: 112, [Kind.CAPTURE]: 16 };
 
 /** A small generator of random numbers, the same on every run (mulberry32). */
 function random(seed) {

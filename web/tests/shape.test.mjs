@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
 import { decodePacket } from '../src/protocol.js';
 import { unpackDepth } from '../src/decode/unpack.js';
-import { distance, length, measured, pick, pointAt, shownDepth } from '../src/shape.js';
+import { distance, length, measured, medianDepth, pick, pointAt, shownDepth } from '../src/shape.js';
 import { Clock } from '../src/connection.js';
 import { SETTINGS, Settings, fit } from '../src/settings.js';
 import { paletteBytes } from '../src/palette.js';
@@ -56,6 +56,16 @@ test('a length is measured in metres, whatever the relief that is shown', async 
   assert.equal(length(0.052, true), '5.2 cm');
   assert.equal(length(12.34, true), '12.3 m');
   assert.match(length(3.2, false), /units/);
+});
+
+test('a depth is the median of what is measured around it, also at the border', async () => {
+  const { shape } = await room();
+  const small = { ...shape, width: 3, height: 2, offset: 0, step: 0.01 };
+  const depth = Uint16Array.from([0, 51, 0, 0, 21, 26]); // 2, 5 and 4 m
+  assert.ok(Math.abs(medianDepth(small, depth, { column: 2, row: 1 }, 2) - 4) < 1e-9);
+  assert.ok(Math.abs(medianDepth(small, depth, { column: 1, row: 0 }, 0) - 2) < 1e-9);
+  assert.equal(medianDepth(small, depth, { column: 0, row: 0 }, 0), null);
+  assert.equal(medianDepth(small, depth, { column: 3, row: 0 }, 2), null);
 });
 
 test('relief keeps every point on its ray, and the pivot where it is', async () => {

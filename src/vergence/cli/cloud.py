@@ -1,5 +1,6 @@
 """`vergence cloud`: photos and films in, coloured point clouds out."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -113,7 +114,7 @@ def cloud(
     """
     from vergence.cli import inputs as files
     from vergence.cli import report
-    from vergence.pipelines.cloud import process_cloud, process_fused_cloud
+    from vergence.pipelines.cloud import cloud_path, process_cloud, process_fused_cloud
     from vergence.pipelines.job import GivenDepth
     from vergence.pipelines.points import CloudSettings
     from vergence.pipelines.world import process_world_cloud
@@ -146,8 +147,9 @@ def cloud(
     is_world = asked.are_meant(sources, output)
     if consistency is not None and not fuse and not is_world:
         raise typer.BadParameter("--consistency is of --fuse and --one-world")
+    target = None if is_world else files.target_for(sources, output, partial(cloud_path, is_fused=fuse))
     source_of_depth = world.source_of_depth(
-        sources, output, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
+        sources, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
         shots=steady.shots, style=progress,
     )  # fmt: skip
     part = whole.part()
@@ -174,7 +176,7 @@ def cloud(
                 assert isinstance(source_of_depth, GivenDepth)
                 return process_fused_cloud(
                     source,
-                    output,
+                    target,
                     depth=source_of_depth,
                     camera=camera,
                     settings=settings,
@@ -185,7 +187,7 @@ def cloud(
                 )
             return process_cloud(
                 source,
-                output,
+                target,
                 depth=source_of_depth,
                 camera=camera,
                 settings=settings,

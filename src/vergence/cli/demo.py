@@ -18,14 +18,14 @@ def demo(
 ) -> None:
     """Convert the photo and the clip that come with vergence to stereo, and say where the results lie."""
     from vergence.cli import report
-    from vergence.cli.inputs import check_target
+    from vergence.cli.inputs import make_folder
     from vergence.cli.loading import load
     from vergence.pipelines.depth import process_depth
     from vergence.pipelines.stereo import process_photo, process_video
 
     media = Path(__file__).parent.parent / "demo"
     photo, clip = media / "dinosaur.jpg", media / "stream.mp4"
-    check_target([str(photo), str(clip)], output)
+    make_folder(output)
     estimator = load(model, offline=offline, style=progress)
     for layout in ("sbs", "anaglyph"):
         report.result(process_photo(photo, output, layout=layout, depth=estimator, overwrite=True))

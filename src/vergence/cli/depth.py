@@ -1,5 +1,6 @@
 """`vergence depth`: photos and films in, depth files and depth films out."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -48,18 +49,18 @@ def depth(
     from vergence.cli import inputs as files
     from vergence.cli import live_inputs, report
     from vergence.media.camera import CameraSettings
-    from vergence.pipelines.depth import process_depth
+    from vergence.pipelines.depth import depth_path, process_depth
 
     camera = CameraSettings(focal_length_x, None, fov_x_deg)
     sources = files.expand(inputs)
-    files.check_target(sources, output)
+    target = files.target_for(sources, output, partial(depth_path, encode=coding.settings(), side_by_side=side_by_side))
     model = estimator.load(style=progress)
 
     def job(source: str) -> "Result":
         with report.progress(progress, Path(source).name) as show, live_inputs.until_stopped(source) as until:
             return process_depth(
                 source,
-                output,
+                target,
                 model=model,
                 grayscale=grayscale,
                 side_by_side=side_by_side,

@@ -1,14 +1,18 @@
 """What a command line names: each photo and film of it, and where its result goes."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from vergence.cli.options import is_folder
 from vergence.errors import MediaError, SettingsError, TargetError, VergenceError
 from vergence.media.formats import is_pattern, read_suffixes
 from vergence.media.frames import is_frames_folder
 from vergence.media.live import is_live
+from vergence.media.open import open_source
 from vergence.pipelines.job import Result
 from vergence.stereo.layout import LAYOUTS
+from vergence.types import MediaInfo
 
 RESULT_TAGS = ("_depth", *(tag for layout in LAYOUTS.values() for tag in (layout.tag, layout.headset_tag)))
 
@@ -39,16 +43,62 @@ def _media_in(folder: Path) -> list[str]:
     return [str(path) for path in sources]
 
 
-def check_target(sources: Sequence[str], target: Path | None) -> None:
-    """Make the folder several results go into; raises `SettingsError` where the target is a file."""
-    if target is None or (len(sources) == 1 and not str(target).endswith("/")):
-        return
-    if target.is_file() or (target.suffix and not target.is_dir()):
-        raise SettingsError(f"{len(sources)} inputs need a folder to go to, but {target} is a file name")
+def target_for(
+    sources: Sequence[str], target: str | None, named: Callable[[MediaInfo, Path | None], Path]
+) -> Path | None:
+    """The target as a path; where it is a folder, as that of several results has to be, that is made.
+
+    Args:
+        sources: what `expand` gave.
+        target: as it was written.
+        named: gives a source's result, given the target.
+
+    Raises:
+        SettingsError: several results would go to one file, or two of them to the same.
+        TargetError: the folder cannot be made.
+    """
+    path = None if target is None else Path(target)
+    if target is not None and path is not None and (len(sources) > 1 or is_folder(target)):
+        if len(sources) > 1 and (path.is_file() or (path.suffix and not path.is_dir() and not is_folder(target))):
+            raise SettingsError(f"{len(sources)} inputs need a folder to go to, but {target} is a file name")
+        make_folder(path)
+    check_apart(sources, lambda info: named(info, path))
+    return path
+
+
+def make_folder(path: Path) -> None:
+    """Make a folder, unless it is there; raises `TargetError`."""
     try:
-        target.mkdir(parents=True, exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        raise TargetError(f"cannot make the folder {target}: {error.strerror}") from error
+        raise TargetError(f"cannot make the folder {path}: {error.strerror}") from error
+
+
+def check_apart(sources: Sequence[str], named: Callable[[MediaInfo], Path]) -> None:
+    """Raise `SettingsError` where two sources would become one file; only those of one stem are looked at."""
+    of_stem: dict[str, list[str]] = defaultdict(list)
+    for source in sources:
+        if not is_live(source):
+            of_stem[Path(source).stem].append(source)
+    for alike in of_stem.values():
+        taken: dict[Path, str] = {}
+        for source in alike if len(alike) > 1 else ():
+            result = _result_of(source, named)
+            if result in taken:
+                raise SettingsError(
+                    f"{taken[result]} and {source} would both become {result}; rename one, or convert them apart"
+                )
+            if result is not None:
+                taken[result] = source
+
+
+def _result_of(source: str, named: Callable[[MediaInfo], Path]) -> Path | None:
+    """None where something is wrong with the source, which is told in its turn."""
+    try:
+        with open_source(source) as media:
+            return named(media.info)
+    except VergenceError:
+        return None
 
 
 def each(

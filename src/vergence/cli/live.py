@@ -109,6 +109,7 @@ def live(
     grayscale: own.Grayscale = False,
     record: own.Record = False,
     record_stream: own.RecordStream = None,
+    overwrite: opt.Overwrite = False,
     virtual_camera: own.VirtualCamera = False,
     virtual_layout: own.VirtualLayout = "half-sbs",
     compat: own.Compat = False,
@@ -157,7 +158,7 @@ def live(
         capture_model=capture_model,
         outputs=own.OutputOptions(
             folder=output_dir, recordings=None if output_dir == Path() else output_dir, record_to=record_stream,
-            virtual_layout=virtual_layout if virtual_camera else None, has_old_clients=compat,
+            overwrite=overwrite, virtual_layout=virtual_layout if virtual_camera else None, has_old_clients=compat,
         ),
     )  # fmt: skip
 
@@ -182,6 +183,7 @@ def serve(
     max_clients: MostClients = 16,
     compat: own.Compat = False,
     record_stream: own.RecordStream = None,
+    overwrite: opt.Overwrite = False,
     output_dir: own.ServerFolder = None,
     capture_model: CaptureModel = None,
     estimator: opt.LiveModelOptions,
@@ -200,8 +202,8 @@ def serve(
         model=estimator.options(),
         capture_model=capture_model,
         outputs=own.OutputOptions(
-            folder=output_dir, recordings=output_dir, record_to=record_stream, has_old_clients=compat,
-            most_clients=max_clients,
+            folder=output_dir, recordings=output_dir, record_to=record_stream, overwrite=overwrite,
+            has_old_clients=compat, most_clients=max_clients,
         ),
     )  # fmt: skip
 
@@ -240,11 +242,12 @@ def _run(
     from vergence.cli import report
     from vergence.cli.loading import load
     from vergence.media.live import check_live, is_live
+    from vergence.pipelines.posed import sees_many
     from vergence.pipelines.recorded import Recorded
     from vergence.server.capture import Capturer
     from vergence.server.engine import Engine
     from vergence.server.outliers import WithoutLonely
-    from vergence.server.player import Player
+    from vergence.server.player import Player, listed
     from vergence.server.recording import NoModel, is_recording
     from vergence.server.run import serve as run
     from vergence.server.settings import LiveSettings
@@ -252,12 +255,13 @@ def _run(
     for source in sources:
         if is_live(source):
             check_live(source)
+    outputs.check()
+    shown = tuple(listed(source, number) for number, source in enumerate(sources))  # what is missing is told first
     live_settings = LiveSettings()
     live_settings = live_settings.with_value("camera.fov", initial["fov_x_deg"])
     live_settings = live_settings.with_value("film.every_frame", initial["every_frame"])
     if initial["stabilise"] != "auto":
         live_settings = live_settings.with_value("stabilise.method", initial["stabilise"])
-    outputs.check()
     is_replay = bool(sources) and all(map(is_recording, sources))
     replayed = NoModel(*sources) if is_replay else None
     if replayed is not None:  # it begins as those saw it who saw it live
@@ -276,8 +280,9 @@ def _run(
         recorded or cleaned,
         settings=live_settings,
         gaussian_model=cast("WorldModel", estimator) if estimator.card.options.get("has_gaussians") else None,
+        world_model=estimator if sees_many(estimator) else None,
     )
-    player = Player(engine, sources, max_side=initial["max_res"], camera=initial.get("camera"))
+    player = Player(engine, shown, max_side=initial["max_res"], camera=initial.get("camera"))
     made = outputs.of(engine, player)
 
     def tell(serving: "Serving") -> None:

@@ -196,6 +196,7 @@ class OutputOptions:
         folder: where viewers may save frames; None: nowhere.
         recordings: the same of recordings; None: they go with the server.
         record_to: record to this file from the beginning.
+        overwrite: replace what lies there.
         virtual_layout: how a virtual camera shows both eyes; None: there is none.
         has_old_clients: speak with older clients too.
         most_clients: of them.
@@ -204,6 +205,7 @@ class OutputOptions:
     folder: Path | None = None
     recordings: Path | None = None
     record_to: Path | None = None
+    overwrite: bool = False
     virtual_layout: str | None = None
     has_old_clients: bool = False
     most_clients: int = 16
@@ -213,7 +215,7 @@ class OutputOptions:
         from vergence.server.recorder import Recorder
 
         if self.record_to is not None:
-            Recorder.target(self.record_to)
+            Recorder.target(self.record_to, overwrite=self.overwrite)
 
     def of(self, engine: "Engine", player: "Player") -> "Outputs":
         """Make them ready; raises where something is missing."""
@@ -240,6 +242,7 @@ class OutputOptions:
                 folder=None if self.recordings is None else folder_for(self.recordings),
             ),
             record_to=self.record_to,
+            overwrite=self.overwrite,
             virtual_camera=camera,
             old_clients=OldClients(engine, player, most_clients=self.most_clients) if self.has_old_clients else None,
         )
@@ -260,7 +263,9 @@ def show_in_window(
     from vergence.cli import report
     from vergence.cli.live_inputs import until_stopped
     from vergence.cli.loading import load
+    from vergence.media.live import is_live
     from vergence.media.live.virtual_camera import VirtualCamera as Camera
+    from vergence.media.open import open_source
     from vergence.pipelines.job import Part
     from vergence.pipelines.window import KEYS, OpenCvWindow, show_window
     from vergence.stability.stabilise import StabiliseSettings
@@ -274,6 +279,9 @@ def show_in_window(
     source = source or "webcam:0"
     window = OpenCvWindow()
     folder_for(folder)
+    if not is_live(source):  # what is missing is told before a model is loaded
+        with open_source(source):
+            pass
     estimator = load(model.pop("name"), **model)
     report.line(KEYS)
     with until_stopped(source) as until:

@@ -3,6 +3,7 @@
 Those that go together are in dataclasses, see `groups`, which also make of them what a job takes.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
@@ -72,9 +73,18 @@ Inputs = Annotated[
     list[str], typer.Argument(metavar="IN...", help="Photos, films, folders of either, or a folder of numbered frames.")
 ]
 Target = Annotated[
-    Path | None,
-    typer.Option("-o", "--output", metavar="OUT", help="A file, or a folder (needed for several inputs)."),
+    str | None,
+    typer.Option(
+        "-o", "--output", metavar="OUT", help="A file, or a folder (FOLDER/ makes it; needed for several inputs)."
+    ),
 ]
+
+
+def is_folder(target: str) -> bool:
+    """Whether a target is written as a folder: with a slash at its end."""
+    return target.endswith(("/", os.sep))
+
+
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace what lies there.", rich_help_panel=OUTPUT)]
 Progress = Annotated[
     ProgressStyle,

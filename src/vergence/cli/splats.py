@@ -55,6 +55,10 @@ def splats(
         float | None,
         typer.Option(metavar="M", help="Prune: one splat of all in a cube of this side.", rich_help_panel=SPLATS),
     ] = None,
+    min_opacity: Annotated[
+        float | None,
+        typer.Option(metavar="0..1", help="Prune: leave out fainter splats.", rich_help_panel=SPLATS),
+    ] = None,
     sh: Annotated[
         int | None, typer.Option(min=0, max=3, help="Harmonics up to this degree at most.", rich_help_panel=SPLATS)
     ] = None,
@@ -83,15 +87,16 @@ def splats(
     from vergence.cli import inputs as files
     from vergence.cli import report
     from vergence.pipelines.job import GivenDepth
-    from vergence.pipelines.splats import SplatSettings, process_splats
+    from vergence.pipelines.splats import SplatSettings, process_splats, splats_path
     from vergence.pipelines.world import process_world_splats
 
     camera = lens.settings()
-    settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh)
+    settings = SplatSettings(edges, depth_limit(farthest), min_confidence, voxel, sh, min_opacity)
     sources = files.expand(inputs)
     is_world = asked.are_meant(sources, output)
+    target = None if is_world else files.target_for(sources, output, splats_path)
     source_of_depth = world.source_of_depth(
-        sources, output, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
+        sources, asked=asked, is_world=is_world, camera=camera, own=own, estimator=estimator,
         shots=steady.shots, style=progress,
     )  # fmt: skip
     part = whole.part()
@@ -116,7 +121,7 @@ def splats(
         with report.progress(progress, Path(source).name) as show:
             return process_splats(
                 source,
-                output,
+                target,
                 depth=source_of_depth,
                 camera=camera,
                 settings=settings,

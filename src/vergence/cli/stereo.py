@@ -2,6 +2,7 @@
 
 import logging
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
 
@@ -142,9 +143,11 @@ def stereo(
     from vergence.cli import live_inputs, report
     from vergence.media.camera import CameraSettings
     from vergence.media.spatial.metadata import SpatialCamera, SpatialSettings
+    from vergence.pipelines.arranged import target_of
     from vergence.pipelines.job import GivenDepth
     from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.stereo import process_video
+    from vergence.stereo.layout import find_layout
     from vergence.stereo.settings import StereoSettings
 
     codec: opt.Codec | None = None
@@ -168,7 +171,10 @@ def stereo(
     apart = SpatialCamera.baseline if ipd_mm is None else ipd_mm
     spatial = SpatialSettings(SpatialCamera(baseline=apart, disparity_adjustment=disparity_adjustment), encoder)
     sources = files.expand(inputs)
-    files.check_target(sources, output)
+    arranged = find_layout(layout)
+    tag = arranged.headset_tag if headset_names else arranged.tag
+    encode = coding.settings(codec)
+    target = files.target_for(sources, output, partial(target_of, layout=arranged, tag=tag, encode=encode))
     if comfort_report is not None and len(sources) > 1 and not comfort_report.is_dir():
         raise SettingsError(f"{len(sources)} inputs need an existing folder for their reports, not {comfort_report}")
     source_of_depth: DepthModel | GivenDepth
@@ -184,12 +190,12 @@ def stereo(
         with report.progress(progress, Path(source).name) as show, live_inputs.until_stopped(source) as until:
             return process_video(
                 source,
-                output,
+                target,
                 layout=layout,
                 stereo=settings,
                 depth=source_of_depth,
                 stabilising=steady.settings(),
-                encode=coding.settings(codec),
+                encode=encode,
                 part=whole.part(until),
                 headset_names=headset_names,
                 camera=CameraSettings(fov_x_deg=fov_x_deg),

@@ -38,7 +38,7 @@ def frames_or_seconds(text: str) -> int | Fraction:
 
 
 Target = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "-o",
         "--output",
@@ -105,11 +105,11 @@ class WorldOptions:
     every: Every = None
     loops: Loops = False
 
-    def are_meant(self, sources: Sequence[str], output: Path | None) -> bool:
+    def are_meant(self, sources: Sequence[str], output: str | None) -> bool:
         """Whether the sources go into one world, and not each into a file of its own."""
         if self.every is not None:
             frames_or_seconds(self.every)  # a wrong word is told before a model is fetched
-        is_file = output is not None and output.suffix != "" and not output.is_dir() and not is_pattern(output)
+        is_file = output is not None and not opt.is_folder(output) and _is_file_name(Path(output))
         is_said = self.one_world or self.poses is not None or self.poses_to is not None
         if is_said or (is_file and len(sources) > 1):
             return True
@@ -125,9 +125,12 @@ class WorldOptions:
         return WorldSettings(self.poses, self.poses_to, step, shots, self.loops)
 
 
+def _is_file_name(path: Path) -> bool:
+    return path.suffix != "" and not path.is_dir() and not is_pattern(path)
+
+
 def source_of_depth(
     sources: Sequence[str],
-    output: Path | None,
     *,
     asked: WorldOptions,
     is_world: bool,
@@ -138,12 +141,10 @@ def source_of_depth(
     style: opt.ProgressStyle,
 ) -> "DepthModel | GivenDepth":
     """Depth of the user's own, else the model that the job needs, loaded; what cannot be is told before that."""
-    from vergence.cli import inputs as files
     from vergence.pipelines.lifting import model_for_cloud
     from vergence.pipelines.posed import model_for_world
 
     if not is_world:
-        files.check_target(sources, output)
         return own.given() or estimator.load(name=estimator.named(model_for_cloud), style=style)
     check_alone(camera=camera, depth=own.depth)
     name = estimator.named(partial(model_for_world, has_cameras=asked.poses is not None))
@@ -172,7 +173,7 @@ def at_once(sources: Sequence[str], settings: "WorldSettings") -> int:
     return len(pictures) if film_among(pictures, Part()) is None else settings.chunks.size
 
 
-def target_of(sources: Sequence[str], output: Path | None) -> Path:
+def target_of(sources: Sequence[str], output: str | None) -> Path:
     """Where a world goes: OUT, else `NAME_world.ply` beside the first source."""
     first = Path(sources[0])
-    return output or first.with_name(f"{first.stem}{TAG}.ply")
+    return first.with_name(f"{first.stem}{TAG}.ply") if output is None else Path(output)

@@ -116,8 +116,10 @@ def posed(
     yield from held
 
 
-def fit_link(chunk: Sequence[DepthFrame], world: Sequence[DepthFrame]) -> Link:
-    """Find how a chunk joins a world, from the same frames in both.
+def fit_link(
+    chunk: Sequence[DepthFrame], world: Sequence[DepthFrame], *, weights: Sequence[float] | None = None
+) -> Link:
+    """Find how a chunk joins a world, from the same frames in both; `weights`, over 0, say how much each counts.
 
     The scale is the median ratio of the depths of the same pixels, the turn and the shift are those that bring the
     cameras onto each other. Points brought onto each other, as VGGT-Long does, turn the world by errors of the depth:
@@ -127,12 +129,13 @@ def fit_link(chunk: Sequence[DepthFrame], world: Sequence[DepthFrame]) -> Link:
     Of metric chunks the scale is drawn towards 1 a little each time: over many chunks what each says of the metre is
     worth more than a chain of ratios.
     """
-    pairs = [_common_pixels(a.depth, b.depth) for a, b in zip(chunk, world, strict=True)]
+    shares = np.ones(len(chunk)) if weights is None else np.asarray(weights, np.float64)
+    pairs = [_common_pixels(a.depth, b.depth, share) for a, b, share in zip(chunk, world, shares, strict=True)]
     points = sum(len(chosen) for chosen, _ in pairs)
     scale = _scale(chunk, world, pairs) if points else _scale_of_cameras(chunk, world)
     if all(view.depth.kind == "metric" for view in (*chunk, *world)):
         scale **= 1 - METRE
-    found = fit_similarity_robust(*_tripods(chunk, world, scale), scale=scale)
+    found = fit_similarity_robust(*_tripods(chunk, world, scale), weights=np.repeat(shares, len(TRIPOD)), scale=scale)
     return Link(found, _residual(chunk, world, pairs, found) if points else float("nan"), points)
 
 
@@ -147,7 +150,7 @@ def moved(view: DepthFrame, world_from_chunk: Similarity) -> DepthFrame:
 def blended(before: Sequence[DepthFrame], after: Sequence[DepthFrame]) -> list[DepthFrame]:
     """The shared frames of two chunks of one world, fading from the one to the other so that nothing jumps."""
     shares = (np.arange(len(before)) + 1) / (len(before) + 1)
-    return [_mixed(a, b, float(share)) for a, b, share in zip(before, after, shares, strict=True)]
+    return [mixed(a, b, float(share)) for a, b, share in zip(before, after, shares, strict=True)]
 
 
 def _chunks(frames: Iterable[Frame], settings: ChunkSettings) -> Iterator[tuple[list[Frame], int]]:
@@ -172,8 +175,8 @@ def _checked(view: DepthFrame, model: WorldModel) -> DepthFrame:
     return view
 
 
-def _common_pixels(one: DepthMap, two: DepthMap) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
-    """Which pixels, by their numbers row by row, have a depth in both worlds, and how sure both are of it."""
+def _common_pixels(one: DepthMap, two: DepthMap, share: float) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Which pixels, by their numbers row by row, have a depth in both worlds, and how sure both are, times `share`."""
     if one.values.shape != two.values.shape:
         raise ModelError(f"a frame's depth is {one.values.shape} in one chunk and {two.values.shape} in the next")
     usable = one.valid & two.valid & (one.values > 0) & (two.values > 0)
@@ -184,7 +187,7 @@ def _common_pixels(one: DepthMap, two: DepthMap) -> tuple[NDArray[np.intp], NDAr
             usable &= surety >= np.quantile(surety[usable], LEAST_SURE)
     chosen = np.flatnonzero(usable)
     chosen = chosen[:: -(-len(chosen) // PIXELS) or 1]
-    return chosen, surety.ravel()[chosen]
+    return chosen, share * surety.ravel()[chosen]
 
 
 def _scale(chunk: Sequence[DepthFrame], world: Sequence[DepthFrame], pairs: Pairs) -> float:
@@ -242,7 +245,7 @@ def _points(depth: DepthMap, chosen: NDArray[np.intp]) -> NDArray[np.float64]:
     return np.asarray(np.stack([x, y, z], axis=1) @ pose[:3, :3].T + pose[:3, 3])
 
 
-def _mixed(one: DepthFrame, two: DepthFrame, share: float) -> DepthFrame:
+def mixed(one: DepthFrame, two: DepthFrame, share: float) -> DepthFrame:
     """One view of two of the same frame in one world, `share` of it from the second."""
     a, b = one.depth, two.depth
     both = a.valid & b.valid

@@ -7,8 +7,10 @@ a damaged source or Ctrl-C leave what was there before.
 import errno
 import logging
 import os
+import platform
 import re
 import shutil
+import zlib
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,6 +22,8 @@ logger = logging.getLogger(__name__)
 FULL = {errno.ENOSPC, errno.EFBIG, errno.EDQUOT}
 STEM_CHARACTERS = 40  # of the target's own name in the temporary one, which must stay under 255 bytes
 MB = 1_000_000
+MACHINE = f"{zlib.crc32(platform.node().encode()):08x}"  # others may write to the same folder
+TEMPORARY = re.compile(rf"\..*\.{MACHINE}-([0-9]+)-[0-9a-f]+\.part(\.[^.]*)?")  # its group: the process
 NUMBERED = re.compile(r"[0-9]+(\.[^.]*)?")  # names of files in a folder of ours
 
 
@@ -27,7 +31,7 @@ class Target:
     """A file, or a folder of numbered files, that appears under its name only when it is whole.
 
     A context manager: write to `temporary` inside the block. It has the target's suffix and folder, and exists already
-    (an empty file or folder).
+    (an empty file or folder). What processes of this machine that were killed have left of the same target goes first.
 
     Args:
         path: where the result shall lie.
@@ -35,6 +39,7 @@ class Target:
         needed_bytes: rough size of the result; refused at once where the disk has less.
         is_folder: the result is a folder.
         also_ours: names of files in it that are ours too, besides numbers.
+        keeps_leftovers: what killed processes have left of it stays: it is good for something.
 
     Raises:
         TargetError: when made: the folder around it is missing, something is in the way, or the disk has too little
@@ -49,6 +54,7 @@ class Target:
         needed_bytes: int | None = None,
         is_folder: bool = False,
         also_ours: re.Pattern[str] = NUMBERED,
+        keeps_leftovers: bool = False,
     ) -> None:
         if is_folder and path.resolve() == Path.cwd():  # replaced, it would take the ground from under the shell
             raise TargetError("numbered files need a folder of their own, not the one you are in; name one before them")
@@ -56,8 +62,10 @@ class Target:
         self._overwrite = overwrite
         self._is_folder = is_folder
         self._also_ours = also_ours
+        self._keeps_leftovers = keeps_leftovers
         # The process and the object make it unique; the hidden name keeps it out of people's way.
-        self.temporary = path.with_name(f".{path.stem[:STEM_CHARACTERS]}.{os.getpid()}-{id(self):x}.part{path.suffix}")
+        self._stem = f".{path.stem[:STEM_CHARACTERS]}.{MACHINE}-"
+        self.temporary = path.with_name(f"{self._stem}{os.getpid()}-{id(self):x}.part{path.suffix}")
         self._check_way()
         if needed_bytes is not None and (free := shutil.disk_usage(path.parent).free) < needed_bytes:
             raise TargetError(
@@ -66,6 +74,8 @@ class Target:
             )
 
     def __enter__(self) -> Self:
+        if not self._keeps_leftovers:
+            self._sweep()
         try:
             self.temporary.mkdir() if self._is_folder else self.temporary.touch(exist_ok=False)
         except OSError as error:
@@ -89,6 +99,24 @@ class Target:
         except BaseException:
             self._remove(self.temporary)
             raise
+
+    def _sweep(self) -> None:
+        """Remove what processes that were killed have left of this target; within a temporary folder nothing can be."""
+        folder = self.path.parent
+        try:
+            names = [] if TEMPORARY.fullmatch(folder.name) else os.listdir(folder)
+        except OSError:  # one may write there and not look
+            names = []
+        for name in names:
+            found = TEMPORARY.fullmatch(name) if name.startswith(self._stem) else None
+            item = folder / name
+            if (
+                found
+                and item.suffix == self.temporary.suffix
+                and item.is_dir() == self._is_folder
+                and not _is_running(int(found[1]))
+            ):
+                self._remove(item)
 
     def _check_way(self) -> None:
         path, kind = self.path, "folder" if self._is_folder else "file"
@@ -134,6 +162,19 @@ class Target:
         if _says_full(error):
             return TargetError(f"the disk of {self.path} is full; make room or write to another disk")
         return TargetError(f"cannot write {self.path}: {getattr(error, 'strerror', None) or error}")
+
+
+def _is_running(process: int) -> bool:
+    """Whether there is such a process; always on Windows, where asking would end it."""
+    if os.name == "nt":
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def _says_full(error: BaseException | None) -> bool:

@@ -69,9 +69,7 @@ def process_cloud(
     settings, losses, left = settings or CloudSettings(), Losses(), Losses()
 
     def sink_of(info: MediaInfo) -> CloudSink:
-        path = result_path(info, target, TAG if info.is_film else "", photo_suffix=SUFFIX, film_suffix=SUFFIX)
-        check_not_its_own(path, info)
-        return CloudSink(path, like=info, overwrite=overwrite)
+        return CloudSink(cloud_path(info, target), like=info, overwrite=overwrite)
 
     def stage(items: Iterable[tuple[DepthFrame, Intrinsics]]) -> Iterator[Scene]:
         return _warned(scenes(items, settings, losses), left)
@@ -80,6 +78,13 @@ def process_cloud(
         source, sink_of, stage, depth=depth, camera=camera, stabilising=stabilising, part=part, progress=progress
     )
     return replace(done, notes=(told(losses, left.total()),))
+
+
+def cloud_path(info: MediaInfo, target: str | Path | None, *, is_fused: bool = False) -> Path:
+    """Where the points of a source go; raises as `result_path`, and `TargetError` where they would replace it."""
+    path = result_path(info, target, TAG if info.is_film or is_fused else "", photo_suffix=SUFFIX, film_suffix=SUFFIX)
+    check_not_its_own(path, info)
+    return path
 
 
 def process_fused_cloud(
@@ -118,9 +123,7 @@ def process_fused_cloud(
     sinks: list[_FusedSink] = []
 
     def sink_of(info: MediaInfo) -> _FusedSink:
-        path = result_path(info, target, TAG, photo_suffix=SUFFIX, film_suffix=SUFFIX)
-        check_not_its_own(path, info)
-        sinks.append(_FusedSink(path, settings, losses, overwrite=overwrite))
+        sinks.append(_FusedSink(cloud_path(info, target, is_fused=True), settings, losses, overwrite=overwrite))
         return sinks[0]
 
     def stage(items: Iterable[tuple[DepthFrame, Intrinsics]]) -> Iterator[tuple[PointCloud, float]]:

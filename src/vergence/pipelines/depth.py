@@ -27,7 +27,7 @@ from vergence.pipelines.job import (
 )
 from vergence.stability.stabilise import StabiliseSettings
 from vergence.streaming import Stage, overlapped
-from vergence.types import Colour, Frame
+from vergence.types import Colour, Frame, MediaInfo
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,7 @@ def process_depth(
     part = part or Part()
     with part.of(source) as media:
         info = media.info
-        path = result_path(info, target, "_depth", encode=encode, photo_suffix=None if side_by_side else ".png")
-        check_not_its_own(path, info)
+        path = depth_path(info, target, encode=encode, side_by_side=side_by_side)
         estimator = load_model(model) if isinstance(model, str) else model
         whole = media.source.info if isinstance(media, Shrunk) else info
         told = (camera or CameraSettings()).of(whole.width, whole.height)
@@ -104,3 +103,12 @@ def process_depth(
         ):
             frames, seconds = drain(pictures, shown.write, info, progress)
         return Result(shown.path, frames, seconds, estimator.card.name)
+
+
+def depth_path(
+    info: MediaInfo, target: str | Path | None, *, encode: EncodeSettings | None = None, side_by_side: bool = False
+) -> Path:
+    """Where the depth of a source goes; raises as `result_path`, and `TargetError` where it would replace that."""
+    path = result_path(info, target, "_depth", encode=encode, photo_suffix=None if side_by_side else ".png")
+    check_not_its_own(path, info)
+    return path

@@ -14,7 +14,7 @@ from vergence.pipelines.job import GivenDepth, Part, ProgressCallback, Result, c
 from vergence.pipelines.lifting import lift_all
 from vergence.pipelines.points import Edges, PixelSettings, used_pixels
 from vergence.splats.lift import lift
-from vergence.splats.prune import merge_voxels
+from vergence.splats.prune import merge_voxels, without_faint
 from vergence.stability.stabilise import StabiliseSettings
 from vergence.types import DepthFrame, Gaussians, Intrinsics, MediaInfo
 
@@ -31,6 +31,7 @@ class SplatSettings(PixelSettings):
         edges, farthest, min_confidence: as `PixelSettings`; the sky is left out.
         voxel: make one Gaussian of all in a cube of this side, metres; None keeps every one.
         sh_degree: harmonics to write at most; None keeps all. Lifted Gaussians have degree 0.
+        min_opacity: leave out fainter Gaussians, 0..1; None keeps all.
 
     Raises:
         SettingsError: a number is out of range.
@@ -39,6 +40,7 @@ class SplatSettings(PixelSettings):
     edges: Edges = "snap"
     voxel: float | None = None
     sh_degree: int | None = None
+    min_opacity: float | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -46,6 +48,8 @@ class SplatSettings(PixelSettings):
             raise SettingsError(f"the side of a voxel is a positive length in metres, not {self.voxel:g}")
         if self.sh_degree is not None and not 0 <= self.sh_degree <= 3:
             raise SettingsError(f"harmonics are of degree 0 to 3, not {self.sh_degree}")
+        if self.min_opacity is not None and not 0 <= self.min_opacity <= 1:
+            raise SettingsError(f"an opacity lies between 0 and 1, not {self.min_opacity:g}")
 
 
 def process_splats(
@@ -79,9 +83,7 @@ def process_splats(
     settings = settings or SplatSettings()
 
     def sink_of(info: MediaInfo) -> GaussiansSink:
-        path = result_path(info, target, TAG, photo_suffix=SUFFIXES[0], film_suffix=SUFFIXES[0])
-        check_not_its_own(path, info)
-        return GaussiansSink(path, like=info, sh_degree=settings.sh_degree, overwrite=overwrite)
+        return GaussiansSink(splats_path(info, target), like=info, sh_degree=settings.sh_degree, overwrite=overwrite)
 
     def stage(items: Iterable[tuple[DepthFrame, Intrinsics]]) -> Iterator[Gaussians]:
         return lifted(items, settings)
@@ -89,6 +91,13 @@ def process_splats(
     return lift_all(
         source, sink_of, stage, depth=depth, camera=camera, stabilising=stabilising, part=part, progress=progress
     )
+
+
+def splats_path(info: MediaInfo, target: str | Path | None) -> Path:
+    """Where the Gaussians of a source go; raises as `result_path`, and `TargetError` where they would replace it."""
+    path = result_path(info, target, TAG, photo_suffix=SUFFIXES[0], film_suffix=SUFFIXES[0])
+    check_not_its_own(path, info)
+    return path
 
 
 def lifted(items: Iterable[tuple[DepthFrame, Intrinsics]], settings: SplatSettings) -> Iterator[Gaussians]:
@@ -105,13 +114,25 @@ def lifted(items: Iterable[tuple[DepthFrame, Intrinsics]], settings: SplatSettin
                 f"no splat of the picture at {float(item.frame.time):g} s is left; --farthest, --min-confidence and "
                 "--edges say which go"
             )
-        if settings.voxel is not None:
-            before = len(gaussians)
-            gaussians = merge_voxels(gaussians, settings.voxel)
-            logger.warning(
-                "pruning is on: voxels of %g m leave %d of %d splats", settings.voxel, len(gaussians), before
-            )
-        yield gaussians
+        yield pruned(gaussians, settings)
+
+
+def pruned(gaussians: Gaussians, settings: SplatSettings) -> Gaussians:
+    """The Gaussians without those that the settings prune, of which it is told; raises `SettingsError` where none is
+    left."""
+    if settings.min_opacity is not None:
+        before = len(gaussians)
+        gaussians = without_faint(gaussians, settings.min_opacity)
+        logger.warning(
+            "pruning is on: an opacity of %g leaves %d of %d splats", settings.min_opacity, len(gaussians), before
+        )
+        if not len(gaussians):
+            raise SettingsError("no splat is left; --min-opacity says which go")
+    if settings.voxel is not None:
+        before = len(gaussians)
+        gaussians = merge_voxels(gaussians, settings.voxel)
+        logger.warning("pruning is on: voxels of %g leave %d of %d splats", settings.voxel, len(gaussians), before)
+    return gaussians
 
 
 def lift_picture(item: DepthFrame, camera: Intrinsics, settings: SplatSettings) -> Gaussians:

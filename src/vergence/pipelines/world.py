@@ -36,13 +36,12 @@ from vergence.pipelines.posed import (
     sees_one,
     unfolded,
 )
-from vergence.pipelines.splats import SplatSettings, lift_picture
+from vergence.pipelines.splats import SplatSettings, lift_picture, pruned
 from vergence.points.fuse import fuse
 from vergence.points.select import few
 from vergence.splats.harmonics import CONSTANT
 from vergence.splats.lift import merge
-from vergence.splats.prune import merge_voxels
-from vergence.types import DepthFrame, Gaussians, Intrinsics, PointCloud
+from vergence.types import Gaussians, PointCloud
 
 logger = logging.getLogger(__name__)
 
@@ -92,18 +91,13 @@ def process_world_cloud(
     losses: Losses = Counter()
     views: list[View] = []
     times: list[Fraction] = []
-
-    def lensed() -> Iterator[tuple[DepthFrame, Intrinsics]]:
-        for one in _counted(posed_pictures(sources, model, world=world, part=part), progress, began):
-            views.append(_view(one, target))
-            times.append(one.item.frame.time)
-            yield one.item, lens_of(one.item.depth)
-
+    pictures = _seen(posed_pictures(sources, model, world=world, part=part), target, views, times, progress)
     points = 0
 
     def clouds() -> Iterator[PointCloud]:
         nonlocal points
-        for cloud in in_world(lensed(), settings, tolerance=tolerance, losses=losses):
+        lensed = ((one.item, lens_of(one.item.depth)) for one in pictures)
+        for cloud in in_world(lensed, settings, tolerance=tolerance, losses=losses):
             points += len(cloud)
             yield cloud
 
@@ -138,7 +132,7 @@ def process_world_splats(
         target: .ply, .compressed.ply, .spz, .splat, or .npz with everything.
         source: "head" takes the Gaussians that the model itself gives, "lift" makes one of every pixel of every view;
             "auto" is the first where the model has them.
-        settings: `voxel` and `sh_degree` are of both; the rest says which pixels are lifted.
+        settings: `voxel`, `min_opacity` and `sh_degree` are of both; the rest says which pixels are lifted.
 
     Raises:
         VergenceError: with what was found, what was needed and what to do.
@@ -153,22 +147,17 @@ def process_world_splats(
     from_head = _is_from_head(source, model, unfolded(sources, world))
     began = time.monotonic()
     parts: list[Gaussians] = []
-    pictures = posed_pictures(
-        sources, model, world=world, part=part, take_gaussians=parts.append if from_head else None
-    )
-    views, times = [], []
-    for one in _counted(pictures, progress, began):
+    views: list[View] = []
+    times: list[Fraction] = []
+    take = parts.append if from_head else None
+    pictures = posed_pictures(sources, model, world=world, part=part, take_gaussians=take)
+    for one in _seen(pictures, target, views, times, progress):
         if not from_head:
             parts.append(lift_picture(one.item, lens_of(one.item.depth), settings))
-        views.append(_view(one, target))
-        times.append(one.item.frame.time)
     gaussians = merge(parts)
     if not len(gaussians):
         raise SettingsError("no splat is left; --farthest, --min-confidence and --edges say which go")
-    if settings.voxel is not None:
-        before = len(gaussians)
-        gaussians = merge_voxels(gaussians, settings.voxel)
-        logger.warning("pruning is on: voxels of %g leave %d of %d splats", settings.voxel, len(gaussians), before)
+    gaussians = pruned(gaussians, settings)
     if target.suffix.lower() == ".npz":
         whole = Scene(tuple(views), gaussians=up_to_degree(gaussians, settings.sh_degree))
         write_npz(target, whole, overwrite=overwrite)
@@ -244,10 +233,16 @@ def _write_poses(
     return (path,), (f"{MOST_POINTS:,} of {len(all_points):,} points, chosen at random, are in {path}",)
 
 
-def _counted(items: Iterable[Posed], progress: ProgressCallback, began: float) -> Iterator[Posed]:
-    for done, item in enumerate(items, start=1):
+def _seen(
+    items: Iterable[Posed], target: Path, views: list[View], times: list[Fraction], progress: ProgressCallback
+) -> Iterator[Posed]:
+    """Pass on, keeping the view and the moment of each, and telling how many there were."""
+    began = time.monotonic()
+    for item in items:
+        views.append(_view(item, target))
+        times.append(item.item.frame.time)
         yield item
-        progress(Progress("convert", done, None, time.monotonic() - began))
+        progress(Progress("convert", len(views), None, time.monotonic() - began))
 
 
 def _view(one: Posed, target: Path) -> View:

@@ -53,6 +53,7 @@ class Outputs:
         snapshots: keeps frames on this machine.
         recorder: records the stream; None for one whose files go with the server.
         record_to: record to this file from the beginning to the end.
+        overwrite: replace what lies there.
         virtual_camera: shows `eyes` to other programs; started and stopped with the application.
         old_clients: speaks with those that do not know `vergence.v1`.
     """
@@ -61,6 +62,7 @@ class Outputs:
     snapshots: Snapshots | None = None
     recorder: Recorder | None = None
     record_to: Path | None = None
+    overwrite: bool = False
     virtual_camera: VirtualOutput | None = None
     old_clients: OldClients | None = None
 
@@ -108,7 +110,7 @@ def create_app(
         if outputs.virtual_camera is not None:
             outputs.virtual_camera.start()
         if outputs.record_to is not None:
-            studio.recorder.start(outputs.record_to)
+            studio.recorder.start(outputs.record_to, overwrite=outputs.overwrite)
         ticking = asyncio.create_task(_tick(studio))
         try:
             yield

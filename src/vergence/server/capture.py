@@ -71,11 +71,22 @@ class Capturer:
         self._folder = TemporaryDirectory(prefix="vergence-captures-")
         self._archives: deque[Path] = deque()
 
-    def start(self, arrival: Arrival, camera: CameraSettings | None, tell: Callable[[Step], None]) -> bool:
-        """Begin a capture; False where one is being made. `tell` is called by its thread, last with done or failed."""
+    def start(
+        self, arrival: Arrival, camera: CameraSettings | None, tell: Callable[[Step], None], *, was_sent: bool = False
+    ) -> bool:
+        """Begin a capture; False where one is being made.
+
+        Args:
+            arrival: the picture.
+            camera: what is known of its camera.
+            tell: called by the capture's thread, last with done or failed.
+            was_sent: the picture is only what viewers were sent, often a smaller one, which is told.
+        """
         if not self._busy.acquire(blocking=False):
             return False
-        threading.Thread(target=self._run, args=(arrival, camera, tell), name=THREAD_NAME, daemon=True).start()
+        threading.Thread(
+            target=self._run, args=(arrival, camera, tell, was_sent), name=THREAD_NAME, daemon=True
+        ).start()
         return True
 
     def archive(self, name: str) -> Path | None:
@@ -86,7 +97,9 @@ class Capturer:
         """Throw the archives away."""
         self._folder.cleanup()
 
-    def _run(self, arrival: Arrival, camera: CameraSettings | None, tell: Callable[[Step], None]) -> None:
+    def _run(
+        self, arrival: Arrival, camera: CameraSettings | None, tell: Callable[[Step], None], was_sent: bool
+    ) -> None:
         try:
             tell(Step("working", 0.0, "loading the model"))
             self._model = self._model or self._load()
@@ -101,7 +114,8 @@ class Capturer:
             packet = rgbd_packet(item, Spans()(item), FINE, header, camera=known)
             tell(Step("working", 0.7, "writing files", packet=(sequence, packet)))
             path = self._archived(item, lens_of(item, known, frame.width, frame.height))
-            tell(Step("done", 1.0, f"by {self._model.card.name}", archive=path.name))
+            whence = f" from the {frame.width} x {frame.height} px that were sent" if was_sent else ""
+            tell(Step("done", 1.0, f"by {self._model.card.name}{whence}", archive=path.name))
         except VergenceError as error:
             tell(Step("failed", 0.0, str(error)))
         except Exception as error:

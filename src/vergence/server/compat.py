@@ -26,8 +26,9 @@ from vergence.server import upload
 from vergence.server.adaptation import Quality
 from vergence.server.engine import IDLE, Engine, Seen, Slot, now_us
 from vergence.server.hub import Published
-from vergence.server.player import Player
-from vergence.server.protocol import Capture, ColourCodec, parse
+from vergence.server.player import TOGETHER, Player
+from vergence.server.points16 import unpacked_points
+from vergence.server.protocol import Capture, ColourCodec, Packet, Points16, parse
 from vergence.server.unpack import depth_frame
 from vergence.splats.harmonics import CONSTANT
 from vergence.types import DepthFrame, Gaussians
@@ -39,7 +40,8 @@ Role = Literal["viewer", "camera", "both"]
 SIDE = 168  # samples of depth the longer side has: every third of the 504 of the older server
 QUALITY = Quality(bits=16, jpeg=95, side=SIDE)
 SPLATS = Quality(bits=16, jpeg=0, side=0, payload="splat16")
-MOST_SPLATS = 250_000
+MOST_SPLATS = MOST_POINTS = 250_000
+CLOUD = Quality(bits=16, jpeg=0, side=0, payload="points16", points=MOST_POINTS)
 PING = 15.0  # s: proxies close what is silent for 30
 FIRST_NUMBER = 1000  # of such clients: other clients count from 1
 THREAD_NAME = "vergence-compat"
@@ -101,7 +103,12 @@ class OldClients:
     def add_camera(self, client: "OldClient") -> int:
         """A client has sent its first picture."""
         number = self._player.add_camera(client.number, f"camera of client {client.number}", "camera")
-        self._player.select(number)  # as there: what comes is shown
+        # As there: what comes is shown, of several cameras all together.
+        can_be_together = any(
+            source["id"] == TOGETHER and source["unavailable"] is None for source in self._player.described()
+        )
+        if self._player.active != TOGETHER:
+            self._player.select(TOGETHER if can_be_together else number)
         return number
 
     def offer(self, client: "OldClient", jpeg: bytes) -> None:
@@ -139,11 +146,11 @@ class OldClients:
     def wanted(self) -> frozenset[Quality]:
         if not self.is_watching:
             return frozenset()
-        return frozenset({QUALITY, SPLATS} if self._engine.makes_gaussians else {QUALITY})
+        return frozenset({QUALITY, CLOUD, SPLATS} if self._engine.makes_gaussians else {QUALITY, CLOUD})
 
     def take(self, frame: Published) -> None:
-        """Take a frame's points, where its Gaussians are not sent instead."""
-        data = frame.packets.get(QUALITY)
+        """Take a frame's points, of several cameras all, where its Gaussians are not sent instead."""
+        data = frame.packets.get(CLOUD) or frame.packets.get(QUALITY)
         if data is not None and self.is_watching and not self._has_splats:
             self._inbox.put(data)
 
@@ -166,7 +173,9 @@ class OldClients:
                 if isinstance(found, Gaussians):
                     message = gaussians_message(found)
                 else:
-                    message = pointcloud_message(depth_frame(parse(found)))
+                    packet = parse(found)
+                    is_cloud = isinstance(packet.extension, Points16)
+                    message = cloud_message(packet) if is_cloud else pointcloud_message(depth_frame(packet))
             except Exception:
                 logger.exception("a message for older clients failed")
                 continue
@@ -272,6 +281,15 @@ def pointcloud_message(item: DepthFrame) -> bytes:
     return _packed(
         type="pointcloud", timestamp=_timestamp(), num_points=len(kept), num_views=1, points=kept.tobytes(),
         colors=np.ascontiguousarray(colours[thin][chosen]).tobytes(),
+    )  # fmt: skip
+
+
+def cloud_message(packet: Packet) -> bytes:
+    """The message of all points of a POINTS16 packet."""
+    points, colours = unpacked_points(packet)
+    return _packed(
+        type="pointcloud", timestamp=_timestamp(), num_points=len(points), num_views=1,
+        points=_floats(points * np.array([1, -1, 1], np.float32)), colors=np.ascontiguousarray(colours).tobytes(),
     )  # fmt: skip
 
 

@@ -11,24 +11,29 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, Protocol, TypeVar
 
+from vergence.depth.cards import CARDS
 from vergence.depth.model import DepthModel
+from vergence.depth.standing_world import StandingWorld
 from vergence.depth.world import WorldModel
-from vergence.errors import ModelError, VergenceError
+from vergence.errors import MediaError, ModelError, VergenceError
 from vergence.media.camera import CameraSettings
+from vergence.pipelines.moment import cloud_of_moment
 from vergence.server.adaptation import Quality
-from vergence.server.hub import Published
-from vergence.server.pack import Header, Span, Spans, rgbd_packet, splat_packet, warm_up
+from vergence.server.hub import FilmFrame, Published
+from vergence.server.pack import Header, Span, Spans, points_packet, rgbd_packet, splat_packet, warm_up
 from vergence.server.protocol import parse
 from vergence.server.recording import Moment
 from vergence.server.restamp import restamped
 from vergence.server.settings import LiveSettings
 from vergence.server.splat16 import capacity_for
 from vergence.server.unpack import depth_frame
+from vergence.server.video import Film, can_film
 from vergence.stability.shots import mark_shots
 from vergence.stability.stabilise import StabiliseSettings, stabilise
-from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics
+from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics, PointCloud
 
 logger = logging.getLogger(__name__)
 
@@ -68,6 +73,8 @@ class Arrival:
         time_us: when it was taken, on the server's clock.
         is_still: nothing follows it: a photo.
         position: seconds in a film, None elsewhere.
+        together: of several cameras at one moment, by their numbers: the pictures to be seen together, of which this
+            is the first.
     """
 
     frame: Callable[[], Frame]
@@ -76,6 +83,13 @@ class Arrival:
     time_us: int
     is_still: bool = False
     position: float | None = None
+    together: tuple["Arrival", ...] = ()
+
+
+def sent_picture(data: bytes) -> Arrival:
+    """The picture of an RGBD packet, with the lens it was shown with."""
+    packet = parse(data)
+    return Arrival(lambda: depth_frame(packet).frame, packet.source, 0, packet.time_us, is_still=True)
 
 
 @dataclass(frozen=True)
@@ -96,10 +110,18 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Answer:
+    """What the model said; of several cameras the `views` of all, of which `item` is the first."""
+
     arrival: Arrival
     item: DepthFrame
     span: Span
     gaussians: Gaussians | None = None
+    views: tuple[DepthFrame, ...] = ()
+
+    @cached_property
+    def cloud(self) -> PointCloud | None:
+        """All views in one cloud; made where it is asked for."""
+        return cloud_of_moment(self.views) if self.views else None
 
 
 @dataclass(frozen=True)
@@ -211,6 +233,7 @@ class Engine:
         model: answers every frame at once.
         settings: to begin with.
         gaussian_model: makes Gaussians of single pictures, for viewers that want those; None where none does.
+        world_model: puts pictures of several cameras into one world; None where none does.
 
     Attributes:
         listeners: called with everything that is shown, by the thread that made it; they return at once.
@@ -220,7 +243,12 @@ class Engine:
     """
 
     def __init__(
-        self, model: DepthModel, *, settings: LiveSettings | None = None, gaussian_model: WorldModel | None = None
+        self,
+        model: DepthModel,
+        *,
+        settings: LiveSettings | None = None,
+        gaussian_model: WorldModel | None = None,
+        world_model: WorldModel | None = None,
     ) -> None:
         if model.lookahead > 0:
             raise ModelError(
@@ -229,7 +257,7 @@ class Engine:
             )
         self.model = model
         self.settings = settings or LiveSettings()
-        self._gaussian_model = gaussian_model
+        self._gaussian_model, self._world_model = gaussian_model, world_model
         self.listeners: list[Callable[[Seen], None]] = []
         self._capacity: tuple[tuple[int, int], int] | None = None
         self.inbox: Slot[Arrival] = Slot()
@@ -246,6 +274,9 @@ class Engine:
         self.frames = 0  # packed so far
         self.last_bytes = 0  # of the largest packet of the last frame
         self._pipe: tuple[tuple[Any, ...], _Pipe, Spans] | None = None
+        self.makes_film = can_film()
+        self._films: dict[Quality, Film] = {}
+        self._standing: tuple[int, StandingWorld, Spans] | None = None
 
     def start(self, viewers: Viewers) -> None:
         """Begin to work for them."""
@@ -260,6 +291,8 @@ class Engine:
         self._stopping.set()
         for thread in self._threads:
             thread.join(JOIN_SECONDS)
+        if not any(thread.is_alive() for thread in self._threads):
+            self._keep_films(frozenset())
         self._threads.clear()
 
     def refresh(self) -> None:
@@ -302,6 +335,14 @@ class Engine:
         return self._last.arrival if isinstance(self._last, _Answer) else None
 
     @property
+    def replayed(self) -> Arrival | None:
+        """The picture of the recorded frame that is shown; None where what is shown is no recording."""
+        last = self._last
+        if not isinstance(last, _Recorded) or "rgbd" not in last.moment.packets:
+            return None
+        return replace(sent_picture(last.moment.packets["rgbd"]), source=last.source, time_us=last.time_us)
+
+    @property
     def newest(self) -> Seen | None:
         """What is shown now."""
         last = self._last
@@ -330,6 +371,19 @@ class Engine:
     def makes_gaussians(self) -> bool:
         """Whether viewers may want SPLAT16 packets."""
         return self._gaussian_model is not None or bool(self.model.card.options.get("recorded_gaussians"))
+
+    @property
+    def makes_points(self) -> bool:
+        """Whether viewers may want POINTS16 packets."""
+        return self._world_model is not None or bool(self.model.card.options.get("recorded_points"))
+
+    @property
+    def why_not_together(self) -> str | None:
+        """Why several cameras cannot be put together; None where they can."""
+        if self._world_model is not None:
+            return None
+        able = next(card.name for card in CARDS.values() if card.options.get("sees_many") and card.is_commercial)
+        return f"{self.model.card.name} sees one picture at a time; start with --model {able}, or another of its kind"
 
     @property
     def fps(self) -> float:
@@ -397,6 +451,11 @@ class Engine:
             last = time.monotonic()
             self._times.add(wait=max(now_us() - arrival.time_us, 0) / 1e6)
             began = time.perf_counter()
+            if arrival.together:
+                answer = self._look_together(arrival)
+                if answer is not None:
+                    self._show(answer)
+                continue
             try:
                 frame = self._with_camera(arrival.frame())
             except VergenceError as error:
@@ -409,11 +468,37 @@ class Engine:
                 item, gaussians, infer, steady = *self._with_gaussians(self._gaussian_model, frame), 0.0
             else:
                 item, infer, steady = pipe(frame)
-            self._times.add(decode=decoded, infer=infer, stabilise=steady, shown=0.0)
-            answer = _Answer(arrival, item, spans(item), gaussians)
-            self._last = answer
-            self._outbox.put(answer)
-            self._say_shown()
+            self._times.add(decode=decoded, infer=infer, stabilise=steady)
+            self._show(_Answer(arrival, item, spans(item), gaussians))
+
+    def _show(self, answer: _Answer) -> None:
+        self._times.add(shown=0.0)
+        self._last = answer
+        self._outbox.put(answer)
+        self._say_shown()
+
+    def _look_together(self, arrival: Arrival) -> _Answer | None:
+        """Put the pictures of several cameras into one world, which stays where it was; None where too few are left."""
+        assert self._world_model is not None  # else there is no such source
+        if self._standing is None or self._standing[0] != arrival.run:
+            self._standing = arrival.run, StandingWorld(), Spans()
+        _, standing, spans = self._standing
+        began = time.perf_counter()
+        frames: dict[int, Frame] = {}
+        for each in arrival.together:
+            try:
+                frames[each.source] = each.frame()
+            except VergenceError as error:
+                self._tell("bad-picture", str(error))
+        if len(frames) < 2:
+            return None
+        decoded = time.perf_counter()
+        world = self._world_model.world(list(frames.values()))
+        inferred = time.perf_counter()
+        placed = standing(dict(zip(frames, world.views, strict=True)))
+        self._times.add(decode=decoded - began, infer=inferred - decoded, stabilise=time.perf_counter() - inferred)
+        views = tuple(placed.values())
+        return _Answer(arrival, views[0], spans(views[0]), views=views)
 
     def _pack(self) -> None:
         assert self._viewers is not None
@@ -424,12 +509,13 @@ class Engine:
                 continue
             began = time.perf_counter()
             sequence = self.next_sequence()
-            packets = self._packets(answer, sequence)
-            if packets:
+            packets, films = self._packets(answer, sequence), self._film_frames(answer, sequence)
+            if packets or films:
                 self.frames += 1
-                self.last_bytes = max(map(len, packets.values()))
+                sizes = [sum(map(len, film.packets)) for film in films.values()]
+                self.last_bytes = max([*sizes, *map(len, packets.values())])
                 self._times.add(pack=time.perf_counter() - began)
-                self._viewers.publish(Published(sequence, packets))
+                self._viewers.publish(Published(sequence, packets, films))
 
     def _packets(self, answer: _Answer | _Recorded, sequence: int) -> dict[Quality, bytes]:
         """A frame's packet in every quality that is wanted."""
@@ -442,17 +528,54 @@ class Engine:
                 )
                 for payload, data in answer.moment.packets.items()
             }
-            return {quality: made[quality.payload] for quality in wanted if quality.payload in made}
+            packets = {quality: made[quality.payload] for quality in wanted if quality.payload in made}
+            if not packets and "rgbd" in made:  # those who want points get the picture of a frame that has none
+                packets = {replace(quality, payload="rgbd"): made["rgbd"] for quality in wanted}
+            return packets
         packets, arrival = {}, answer.arrival
         header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still or self.is_paused)
         for quality in wanted:
             if quality.payload == "rgbd":
-                camera = self._camera(answer.item.frame)
+                camera = None if answer.views else self._camera(answer.item.frame)  # worlds have their own
                 packets[quality] = rgbd_packet(answer.item, answer.span, quality, header, camera=camera)
+            elif quality.payload == "points16":
+                cloud, is_metric = answer.cloud, answer.item.depth.kind == "metric"
+                if cloud is not None:
+                    packets[quality] = points_packet(cloud, quality, header, is_metric=is_metric)
             elif answer.gaussians is not None:
                 is_metric, room = answer.item.depth.kind == "metric", self._room(answer)
                 packets[quality] = splat_packet(answer.gaussians, room, quality, header, is_metric=is_metric)
         return packets
+
+    def _film_frames(self, answer: _Answer | _Recorded, sequence: int) -> dict[Quality, FilmFrame]:
+        """A frame of every film that is wanted; what was recorded is sent as it was."""
+        assert self._viewers is not None
+        if not self.makes_film or not isinstance(answer, _Answer):
+            self._keep_films(frozenset())
+            return {}
+        self._keep_films(frozenset(quality for quality in self._viewers.wanted() if quality.payload == "video"))
+        arrival, made = answer.arrival, dict[Quality, FilmFrame]()
+        for quality, film in self._films.items():
+            header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still or self.is_paused)
+            camera = self._camera(answer.item.frame)
+            try:
+                made[quality] = film.frame(answer.item, answer.span, header, run=arrival.run, camera=camera)
+            except MediaError as error:  # exact packets go on
+                self.makes_film = False
+                self._tell("model-failed", str(error))
+        return made
+
+    def _keep_films(self, wanted: frozenset[Quality]) -> None:
+        for quality in self._films.keys() - wanted:
+            self._films.pop(quality).close()
+        for quality in wanted - self._films.keys():
+            self._films[quality] = Film(quality.film, side=quality.side)
+
+    def ask_key(self) -> None:
+        """Make frames of film that need none before them: somebody has joined, or lost some."""
+        for film in list(self._films.values()):
+            film.ask_key()
+        self.refresh()
 
     def _with_gaussians(self, model: WorldModel, frame: Frame) -> tuple[DepthFrame, Gaussians | None, float]:
         """Depth and Gaussians of one picture, in its camera's axes, and the seconds they took."""

@@ -11,6 +11,7 @@ from vergence.geometry.nearness import nearness
 from vergence.geometry.resample import shrink
 from vergence.media.camera import guessed_camera
 from vergence.server.adaptation import Quality
+from vergence.server.points16 import points_payload
 from vergence.server.protocol import (
     ColourCodec,
     ConfidenceCodec,
@@ -25,7 +26,7 @@ from vergence.server.protocol import (
 from vergence.server.rgbd import packed_colour, packed_confidence, packed_depth
 from vergence.server.splat16 import LN_SCALE_MAX, LN_SCALE_MIN, packed_splats, splat_payload
 from vergence.splats.prune import chosen
-from vergence.types import DepthFrame, DepthMap, Frame, Gaussians, Intrinsics
+from vergence.types import DepthFrame, DepthMap, Frame, Gaussians, Intrinsics, PointCloud
 
 T = TypeVar("T", bound=np.generic)
 
@@ -95,11 +96,14 @@ class Header:
     sequence: int = 0
     time_us: int = 0
     is_still: bool = False
-    flags: Flag = Flag.INDEPENDENT  # besides what is said above and found out below
+    is_independent: bool = True
+    flags: Flag | None = None  # besides what is said above and found out below
 
     def packet(self, extension: Extension, *blocks: bytes, is_metric: bool) -> bytes:
         """Make the packet."""
-        flags = self.flags | Flag.INDEPENDENT
+        flags = self.flags or Flag(0)
+        if self.is_independent:
+            flags |= Flag.INDEPENDENT
         if is_metric:
             flags |= Flag.METRIC
         if self.is_still:
@@ -123,6 +127,11 @@ def splat_packet(
     return header.packet(extension, payload, is_metric=is_metric)
 
 
+def points_packet(cloud: PointCloud, quality: Quality, header: Header = FIRST, *, is_metric: bool = False) -> bytes:
+    """Pack the first points of a cloud, as many as the quality has."""
+    return header.packet(*points_payload(cloud, quality.points), is_metric=is_metric)
+
+
 def rgbd_packet(
     item: DepthFrame, span: Span, quality: Quality, header: Header = FIRST, *, camera: Intrinsics | None = None
 ) -> bytes:
@@ -136,22 +145,22 @@ def rgbd_packet(
         camera: what the user says of it; else the depth's, the picture's, or 60 degrees over the longer side.
     """
     near = nearness(item.depth)
-    height, width = _within(near.shape, quality.side)
+    height, width = within(near.shape, quality.side)
     depth = packed_depth(
-        _thinned(near, width, height), _thinned(item.depth.valid, width, height), span.low, span.high,
+        thinned(near, width, height), thinned(item.depth.valid, width, height), span.low, span.high,
         codec=(codec := DepthCodec.DELTA_DEFLATE16 if quality.bits == 16 else DepthCodec.DELTA_DEFLATE12),
     )  # fmt: skip
     rgb = item.frame.rgb8
-    rows, columns = _within(rgb.shape[:2], quality.side)
+    rows, columns = within(rgb.shape[:2], quality.side)
     colour = packed_colour(np.ascontiguousarray(shrink(rgb, columns, rows)), quality.jpeg)
     confidence = _confidence(item.depth, width, height)
     lens = lens_of(item, camera, width, height)
-    is_relative = item.depth.kind in ("affine_inverse", "disparity")
+    nearest, farthest = shown_range(item.depth, span)
     extension = Rgbd(
         width, height, lens.fx, lens.fy, lens.cx, lens.cy,
-        RELATIVE_NEAR if is_relative else 1 / span.high, RELATIVE_FAR if is_relative else 1 / span.low,
+        nearest, farthest,
         codec, ColourCodec.JPEG, ConfidenceCodec.DEFLATE8 if confidence else ConfidenceCodec.NONE,
-        len(colour), len(depth), len(confidence), **_pose(item.depth),
+        len(colour), len(depth), len(confidence), **pose_of(item.depth),
     )  # fmt: skip
     return header.packet(extension, colour, depth, confidence, is_metric=item.depth.kind == "metric")
 
@@ -166,14 +175,14 @@ def warm_up() -> None:
         rgbd_packet(item, Spans()(item), Quality(bits, 80, side))
 
 
-def _within(shape: tuple[int, ...], side: int) -> tuple[int, int]:
+def within(shape: tuple[int, ...], side: int) -> tuple[int, int]:
     """(rows, columns) of a picture brought down to `side` px."""
     height, width = shape[0], shape[1]
     scale = min(1.0, side / max(height, width))
     return max(round(height * scale), 1), max(round(width * scale), 1)
 
 
-def _thinned(values: NDArray[T], width: int, height: int) -> NDArray[T]:
+def thinned(values: NDArray[T], width: int, height: int) -> NDArray[T]:
     """Samples at the centres of a coarser grid, as they are: the mean of two sides of an edge would hang in the air."""
     if values.shape == (height, width):
         return values
@@ -187,7 +196,7 @@ def _confidence(depth: DepthMap, width: int, height: int) -> bytes:
     if depth.confidence is None:
         return b""
     low, high = np.percentile(depth.confidence[::STRIDE, ::STRIDE], (1, 99))
-    return packed_confidence(_thinned(depth.confidence, width, height), float(low), float(high))
+    return packed_confidence(thinned(depth.confidence, width, height), float(low), float(high))
 
 
 def lens_of(item: DepthFrame, camera: Intrinsics | None, width: int, height: int) -> Intrinsics:
@@ -207,7 +216,15 @@ def lens_of(item: DepthFrame, camera: Intrinsics | None, width: int, height: int
     return grid.resized(width, height)
 
 
-def _pose(depth: DepthMap) -> dict[str, tuple[float, ...]]:
+def shown_range(depth: DepthMap, span: Span) -> tuple[float, float]:
+    """Near and far of a packet: relative depth is shown between `RELATIVE_NEAR` and `RELATIVE_FAR`."""
+    if depth.kind in ("affine_inverse", "disparity"):
+        return RELATIVE_NEAR, RELATIVE_FAR
+    return 1 / span.high, 1 / span.low
+
+
+def pose_of(depth: DepthMap) -> dict[str, tuple[float, ...]]:
+    """The field `pose` of an extension, by its name; nothing where the place of the camera is not known."""
     pose = depth.world_from_camera
     if pose is None or not np.isfinite(pose).all():
         return {}

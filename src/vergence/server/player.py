@@ -1,4 +1,4 @@
-"""What is shown: one source of several at a time, and where a film stands.
+"""What is shown: one source of several at a time, or all cameras together, and where a film stands.
 
 A thread reads the source that is active and hands its pictures to the engine: at a film's own pace, where late ones are
 replaced, or every one as fast as the model takes them. Nothing is read while nobody watches.
@@ -21,15 +21,17 @@ from vergence.media.live import is_live, open_live
 from vergence.media.open import open_source
 from vergence.server import recording as recorded
 from vergence.server.engine import IDLE, Arrival, Engine, now_us
+from vergence.server.gathering import LEAST, Gathering
 from vergence.server.recording import Recording, is_recording
 from vergence.types import Frame, MediaInfo
 
 logger = logging.getLogger(__name__)
 
-SourceKind = Literal["film", "image", "recording", "test", "camera", "screen"]
+SourceKind = Literal["film", "image", "recording", "test", "camera", "screen", "together"]
 Moment = tuple[float, Callable[[float], None]]  # seconds of a film, and what shows it, given its position
 
 FIRST_CAMERA = 1000  # number of the first client's camera: those of the command line come before
+TOGETHER = 999  # number of all cameras seen together
 LAST = 0.1  # s before a film's end that one can seek to
 LATE = 0.5  # s behind its own clock after which a film goes on from where it is
 THREAD_NAME = "vergence-player"
@@ -46,6 +48,8 @@ class Listed:
         uri: where it lies; None: a client sends it.
         info: what is known of it; None of a client's before its first picture.
         duration: s, None where nobody knows.
+        has_points: its frames may also come as POINTS16.
+        unavailable: why it cannot be shown, None where it can.
     """
 
     id: int
@@ -53,6 +57,8 @@ class Listed:
     kind: SourceKind
     uri: str | None = None
     info: MediaInfo | None = None
+    has_points: bool = False
+    unavailable: str | None = None
 
     @property
     def is_live(self) -> bool:
@@ -79,6 +85,8 @@ class Listed:
             "duration": self.duration,
             "is_live": self.is_live,
             "is_active": is_active,
+            "has_points": self.has_points,
+            "unavailable": self.unavailable,
         }
 
 
@@ -95,7 +103,8 @@ def listed(uri: str, number: int) -> Listed:
                 recording.path, is_film=True, width=recording.width, height=recording.height, frames=len(recording),
                 rate=rate,
             )  # fmt: skip
-        return Listed(number, recording.path.name, "recording", uri, info)
+            has_points = "points16" in recording.payloads
+        return Listed(number, recording.path.name, "recording", uri, info, has_points)
     with open_source(uri) as media:
         name = media.info.path.name if media.info.path else str(uri)
         return Listed(number, name, "film" if media.info.is_film else "image", uri, media.info)
@@ -106,7 +115,7 @@ class Player:
 
     Args:
         engine: gets the pictures.
-        uris: sources of the command line; the first one is shown.
+        uris: sources of the command line, or what `listed` has found of them; the first one is shown.
         max_side: shrink larger pictures to so many px a side before the model sees them.
         camera: what is known of the camera of all of them.
         tell: called with what went wrong, and whenever the list or what is shown has changed; by any thread.
@@ -118,7 +127,7 @@ class Player:
     def __init__(
         self,
         engine: Engine,
-        uris: tuple[str, ...] = (),
+        uris: tuple[str | Listed, ...] = (),
         *,
         max_side: int | None = None,
         camera: CameraSettings | None = None,
@@ -127,14 +136,15 @@ class Player:
         self._max_side = max_side
         self._sources: dict[int, Listed] = {}
         for number, uri in enumerate(uris):
-            self._sources[number] = listed(uri, number)
+            self._sources[number] = listed(uri, number) if isinstance(uri, str) else uri
         self.active: int | None = next(iter(self._sources), None)
         self.on_change: Callable[[], None] = lambda: None
         self.on_error: Callable[[str], None] = lambda _: None
         self.on_settings: Callable[[Mapping[str, Any]], None] = lambda _: None  # a recording's have changed
         self.is_watched: Callable[[], bool] = lambda: True
         self._changed = threading.Condition()
-        self._thread: threading.Thread | None = None
+        self._threads: list[threading.Thread] = []
+        self._gathering = Gathering(TOGETHER)
         self._generation = 0  # of the thread that may go on; also the `run` of its arrivals
         self._seek: float | None = None
         self._steps = 0
@@ -146,31 +156,41 @@ class Player:
 
     def start(self) -> None:
         """Show the active source."""
-        if self.active is not None and self._thread is None:
+        if self.active is not None and not self._threads:
             self.select(self.active)
 
     def stop(self) -> None:
-        """End the thread, and wait for it a while."""
+        """End the threads, and wait for them a while."""
         self._retire()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(JOIN_SECONDS)
-        self._thread = None
+        for thread in self._threads:
+            if thread is not threading.current_thread():
+                thread.join(JOIN_SECONDS)
+        self._threads = []
 
     def select(self, number: int) -> None:
-        """Show another source; raises `SettingsError` where there is none of this number. Returns at once."""
-        if number not in self._sources:
+        """Show another source; raises `SettingsError` where there is none of this number, or it cannot be shown.
+
+        Returns at once.
+        """
+        source = self._listed().get(number)
+        if source is None:
             raise SettingsError(f"no source has the number {number}")
-        source, before = self._sources[number], self._thread
+        if source.unavailable is not None:
+            raise SettingsError(source.unavailable)
+        read = [each for each in (self._cameras() if number == TOGETHER else [source]) if each.uri is not None]
+        before = self._threads
         self.active, self._position = number, None
         self._seek, self._steps = None, 0
         generation = self._retire()
         self._engine.forget()
         self._engine.is_paused = False
-        if source.uri is not None:
-            self._thread = threading.Thread(
-                target=self._run, args=(source, generation, before), name=THREAD_NAME, daemon=True
-            )
-            self._thread.start()
+        self._gathering.keep(())
+        self._threads = [
+            threading.Thread(target=self._run, args=(each, generation, before), name=THREAD_NAME, daemon=True)
+            for each in read
+        ]
+        for thread in self._threads:
+            thread.start()
         self.on_change()
 
     def _retire(self) -> int:
@@ -218,7 +238,21 @@ class Player:
 
     def described(self) -> list[dict[str, Any]]:
         """All sources as `sources` has them."""
-        return [source.described(is_active=source.id == self.active) for source in self._sources.values()]
+        return [source.described(is_active=source.id == self.active) for source in self._listed().values()]
+
+    def _cameras(self) -> list[Listed]:
+        """Those that could be seen together."""
+        return [source for source in self._sources.values() if source.kind == "camera"]
+
+    def _listed(self) -> dict[int, Listed]:
+        """All sources by number; where there are several cameras, also all of them together."""
+        listed = dict(self._sources)
+        if len(self._cameras()) >= LEAST:
+            why_not = self._engine.why_not_together
+            listed[TOGETHER] = Listed(
+                TOGETHER, "All cameras", "together", has_points=why_not is None, unavailable=why_not
+            )
+        return listed
 
     @property
     def source_fps(self) -> float | None:
@@ -244,11 +278,15 @@ class Player:
         if self._sources.pop(number, None) is None:
             return
         self._frames.pop(number, None)
-        if self.active == number:
+        with self._changed:
+            self._gathering.keep([camera.id for camera in self._cameras()])
+        if self.active not in self._listed():
+            was_together = self.active == TOGETHER
             self.active = None
             self._engine.forget()
+            left = [camera.id for camera in self._cameras()] if was_together else []
             if self._sources:
-                self.select(next(iter(self._sources)))
+                self.select(next(iter(left or self._sources)))
         self.on_change()
 
     def offer(self, number: int, frame: Callable[[int], Frame], *, width: int, height: int, time_us: int) -> bool:
@@ -259,24 +297,25 @@ class Player:
         if source.info is None or (source.info.width, source.info.height) != (width, height):
             self._sources[number] = replace(source, info=MediaInfo(None, is_film=True, width=width, height=height))
             self.on_change()
-        if self.active != number or not self.is_playing:
+        is_shown = self.active == number or (self.active == TOGETHER and source.kind == "camera")
+        if not is_shown or not self.is_playing:
             return False
         index = self._frames[number] = self._frames.get(number, -1) + 1
-        self._engine.inbox.put(Arrival(lambda: self._small(frame(index)), number, self._generation, time_us))
+        self._put(Arrival(lambda: self._small(frame(index)), number, self._generation, time_us))
         return True
 
     # The thread.
 
     def _shown(self) -> Listed:
         assert self.active is not None
-        return self._sources[self.active]
+        return self._listed()[self.active]
 
     def _is_over(self, generation: int) -> bool:
         return generation != self._generation
 
-    def _run(self, source: Listed, generation: int, before: threading.Thread | None) -> None:
-        if before is not None:
-            before.join(JOIN_SECONDS)  # it may hold the very camera
+    def _run(self, source: Listed, generation: int, before: list[threading.Thread]) -> None:
+        for thread in before:
+            thread.join(JOIN_SECONDS)  # it may hold the very camera
         try:
             if source.kind == "image":
                 self._show_image(source, generation)
@@ -380,10 +419,13 @@ class Player:
         return min(start, max(source.duration - LAST, 0.0)) if source.duration else start
 
     def _put(self, arrival: Arrival) -> None:
-        """Hand on a picture, unless another source is shown by now."""
+        """Hand on a picture, or all cameras' together, unless another source is shown by now."""
         with self._changed:
-            if not self._is_over(arrival.run):
-                self._engine.inbox.put(arrival)
+            if self._is_over(arrival.run):
+                return
+            wanted = self._gathering.put(arrival) if self.active == TOGETHER else arrival
+            if wanted is not None:
+                self._engine.inbox.put(wanted)
 
     def _hold(self, generation: int, *, is_first: bool) -> bool:
         """Wait while the film is paused or nobody watches; False where the thread is to end.

@@ -24,6 +24,7 @@ HEADER = struct.Struct("<4sBBHHHIQII")
 ALIGNMENT = 16  # bytes; typed arrays look straight into the message
 SPLAT_BYTES = 16
 SPLAT_BLOCK = 2048  # splats; a viewer's texture is so wide
+VIDEO_CODES = 1024  # of a sample of 10 bits
 LARGEST = 1 << 28  # bytes of a payload: nothing we send comes near
 
 _IDENTITY = (1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0)
@@ -35,7 +36,8 @@ class Kind(IntEnum):
     RGBD = 1
     SPLAT16 = 2
     POINTS16 = 4
-    FILE = 7
+    VIDEO_RGB = 5
+    VIDEO_DEPTH = 6
     CAPTURE = 16
 
 
@@ -218,35 +220,83 @@ class Points16:
 
 
 @dataclass(frozen=True)
-class File:
-    """The extension of a FILE packet: its name, and its bytes without padding."""
+class VideoRgb:
+    """The extension of a VIDEO_RGB packet: a frame of colour, decoded with all since the last independent one.
 
-    KIND: ClassVar[Kind] = Kind.FILE
+    `codec` is what WebCodecs calls it; bytes are without padding.
+    """
 
-    name: str
-    file_bytes: int
+    KIND: ClassVar[Kind] = Kind.VIDEO_RGB
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<HHI16s8x")
+
+    width: int
+    height: int
+    frame_bytes: int
+    codec: str
 
     def to_bytes(self) -> bytes:
-        name = self.name.encode()
-        return name.ljust(padded(len(name) + 4) - 4, b"\0") + struct.pack("<I", self.file_bytes)
+        return self.LAYOUT.pack(self.width, self.height, self.frame_bytes, self.codec.encode("ascii"))
 
     @classmethod
     def from_bytes(cls, extension: memoryview) -> Self:
-        _refuse_unless(len(extension) > 0, "a file has no name")
-        name, _, rest = bytes(extension[:-4]).partition(b"\0")
-        try:
-            text = name.decode()
-        except UnicodeDecodeError as error:
-            raise ProtocolError("the name of a file is not UTF-8") from error
-        _refuse_unless(not any(rest), "the name of a file goes on after its end")
-        return cls(text, struct.unpack("<I", extension[-4:])[0])
+        width, height, frame_bytes, codec = _unpacked(cls.LAYOUT, extension)
+        _refuse_unless(not any(extension[24:]), "reserved bytes of a VIDEO_RGB packet are not 0")
+        return cls(width, height, frame_bytes, _codec_name(codec))
 
     def check(self, payload_bytes: int) -> None:
-        """Raise `ProtocolError` where the name is a path, or the length is another."""
-        is_plain = self.name not in ("", ".", "..") and not any(c in "/\\" or ord(c) < 32 for c in self.name)
-        _refuse_unless(is_plain, f"{self.name!r} is no name of a file")
-        is_whole = padded(self.file_bytes) == payload_bytes
-        _refuse_unless(is_whole, f"a file of {self.file_bytes} bytes comes in {payload_bytes}")
+        """Raise `ProtocolError` where the numbers contradict each other."""
+        _check_video(self.width, self.height, self.frame_bytes, self.codec, payload_bytes)
+
+
+@dataclass(frozen=True)
+class VideoDepth:
+    """The extension of a VIDEO_DEPTH packet: a frame whose 10-bit luma is depth, and its camera as in `Rgbd`.
+
+    `far_code` and `near_code` are the luma of `far` and `near`; what is under half of `far_code` is invalid.
+    """
+
+    KIND: ClassVar[Kind] = Kind.VIDEO_DEPTH
+    LAYOUT: ClassVar[struct.Struct] = struct.Struct("<HHI16s4f2fHH12f12x")
+
+    width: int
+    height: int
+    frame_bytes: int
+    codec: str
+    fx: float
+    fy: float
+    cx: float
+    cy: float
+    near: float
+    far: float
+    far_code: int
+    near_code: int
+    pose: tuple[float, ...] = _IDENTITY
+
+    def to_bytes(self) -> bytes:
+        return self.LAYOUT.pack(
+            self.width, self.height, self.frame_bytes, self.codec.encode("ascii"), self.fx, self.fy, self.cx, self.cy,
+            self.near, self.far, self.far_code, self.near_code, *self.pose,
+        )  # fmt: skip
+
+    @classmethod
+    def from_bytes(cls, extension: memoryview) -> Self:
+        width, height, frame_bytes, codec, *numbers = _unpacked(cls.LAYOUT, extension)
+        _refuse_unless(not any(extension[100:]), "reserved bytes of a VIDEO_DEPTH packet are not 0")
+        fx, fy, cx, cy, near, far, far_code, near_code, *pose = numbers
+        return cls(
+            width, height, frame_bytes, _codec_name(codec), fx, fy, cx, cy, near, far, far_code, near_code,
+            tuple(pose),
+        )  # fmt: skip
+
+    def check(self, payload_bytes: int) -> None:
+        """Raise `ProtocolError` where the numbers contradict each other."""
+        _check_video(self.width, self.height, self.frame_bytes, self.codec, payload_bytes)
+        numbers = (self.fx, self.fy, self.cx, self.cy, self.near, self.far, *self.pose)
+        _refuse_unless(all(map(math.isfinite, numbers)), "a camera has a number that is not finite")
+        _refuse_unless(self.fx > 0 and self.fy > 0, f"focal lengths are {self.fx:g} and {self.fy:g}, not positive")
+        _refuse_unless(0 < self.near < self.far, f"near and far are {self.near:g} and {self.far:g}")
+        codes = (self.far_code, self.near_code)
+        _refuse_unless(0 < codes[0] < codes[1] < VIDEO_CODES, f"the codes of far and near are {codes}")
 
 
 @dataclass(frozen=True)
@@ -280,8 +330,10 @@ class Capture:
         _refuse_unless(is_whole, f"a picture of {self.picture_bytes} bytes comes in {payload_bytes}")
 
 
-Extension = Rgbd | Splat16 | Points16 | File | Capture
-_EXTENSIONS: dict[Kind, type[Extension]] = {each.KIND: each for each in (Rgbd, Splat16, Points16, File, Capture)}
+Extension = Rgbd | Splat16 | Points16 | VideoRgb | VideoDepth | Capture
+_EXTENSIONS: dict[Kind, type[Extension]] = {
+    each.KIND: each for each in (Rgbd, Splat16, Points16, VideoRgb, VideoDepth, Capture)
+}
 
 
 @dataclass(frozen=True)
@@ -303,10 +355,10 @@ class Packet:
             sizes: tuple[int, ...] = (extension.colour_bytes, extension.depth_bytes, extension.confidence_bytes)
         elif isinstance(extension, Points16):
             sizes = (8 * extension.count, 4 * extension.count)
-        elif isinstance(extension, File):
-            sizes = (extension.file_bytes,)
         elif isinstance(extension, Capture):
             sizes = (extension.picture_bytes,)
+        elif isinstance(extension, VideoRgb | VideoDepth):
+            sizes = (extension.frame_bytes,)
         else:
             sizes = (len(self.payload),)
         found, at = [], 0
@@ -391,6 +443,20 @@ def _named(names: type[E], value: int) -> E:
         return names(value)
     except ValueError as error:
         raise ProtocolError(f"no {names.__name__} has the number {value}") from error
+
+
+def _codec_name(field: bytes) -> str:
+    name, _, rest = field.partition(b"\0")
+    _refuse_unless(not any(rest) and name.isascii(), "the name of a codec is not ASCII, padded with zeros")
+    return name.decode("ascii")
+
+
+def _check_video(width: int, height: int, frame_bytes: int, codec: str, payload_bytes: int) -> None:
+    _refuse_unless(width > 0 and height > 0, f"a film of {width}x{height} has no pixel")
+    is_named = 0 < len(codec) <= 16 and all(c.isalnum() or c == "." for c in codec)
+    _refuse_unless(is_named, f"{codec!r} is no name of a codec")
+    is_whole = frame_bytes > 0 and padded(frame_bytes) == payload_bytes
+    _refuse_unless(is_whole, f"a frame of {frame_bytes} bytes comes in {payload_bytes}")
 
 
 def _refuse_unless(is_right: bool, why: str) -> None:

@@ -114,7 +114,7 @@ class Recorder:
         """Where a recording of this name will lie; raises as `start`."""
         if not is_recording(path.name):
             raise SettingsError(f"a recorded stream is called something{SUFFIX}, not {path.name}")
-        return Target(path, overwrite=overwrite, needed_bytes=SPARE)
+        return Target(path, overwrite=overwrite, needed_bytes=SPARE, keeps_leftovers=True)
 
     def stop(self, *, patience: float | None = None) -> None:
         """End the recording; it lies under its name when this returns, or after that where `patience` (s) is over."""
@@ -146,8 +146,13 @@ class Recorder:
         return self._state.is_on
 
     def wanted(self) -> frozenset[Quality]:
-        """Packets as a viewer gets them at first: while one is there nothing is packed twice."""
-        return frozenset({self._quality()}) if self._state.is_on else frozenset()
+        """Packets as a viewer gets them at first: while one is there nothing is packed twice.
+
+        Of several cameras in one cloud also their points, where there are any.
+        """
+        if not self._state.is_on:
+            return frozenset()
+        return frozenset({self._quality(), quality_of(Pace(), self._settings(), "points16")})
 
     def take(self, frame: Published) -> None:
         """Record a frame; one sent again is left out. Returns at once."""

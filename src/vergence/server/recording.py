@@ -36,7 +36,7 @@ RECORD = struct.Struct("<4sIQ")  # what it is, its bytes without padding, µs si
 PACKET, SETTINGS = b"PKT ", b"SET "
 MOST_JSON = 1 << 20  # bytes
 SHORTEST = 1 / 60  # s that the last frame is shown
-PAYLOADS: dict[Kind, Payload] = {Kind.RGBD: "rgbd", Kind.SPLAT16: "splat16"}
+PAYLOADS: dict[Kind, Payload] = {Kind.RGBD: "rgbd", Kind.SPLAT16: "splat16", Kind.POINTS16: "points16"}
 
 
 def is_recording(uri: str) -> bool:
@@ -269,7 +269,7 @@ class NoModel:
     """In place of a model where only recordings are shown; its card is as of the one that made the first of them.
 
     Attributes:
-        card: its options say whether there are `recorded_gaussians`.
+        card: its options say whether there are `recorded_gaussians`, and `recorded_points` of several cameras.
         settings: those in force when the first one was begun.
     """
 
@@ -277,10 +277,12 @@ class NoModel:
 
     def __init__(self, *uris: str) -> None:
         card, has_gaussians = replace(find_card("preview"), name="recording", family="recording"), False
+        has_points = False
         self.settings: Mapping[str, Any] = {}
         for number, uri in enumerate(uris):
             with Recording(uri) as recording:
                 has_gaussians |= "splat16" in recording.payloads
+                has_points |= "points16" in recording.payloads
                 if number == 0:
                     made, found = recording.about["model"], recording.about.get("settings")
                     card = replace(
@@ -288,7 +290,7 @@ class NoModel:
                         is_commercial=made["is_commercial"],
                     )  # fmt: skip
                     self.settings = found if isinstance(found, dict) else {}
-        options = {"recorded_gaussians": has_gaussians}
+        options = {"recorded_gaussians": has_gaussians, "recorded_points": has_points}
         self.card: ModelCard = replace(card, summary="none", parameters=0, options=options)
 
     def viewed(self, settings: LiveSettings) -> LiveSettings:

@@ -31,7 +31,7 @@ class Past:
 def finest(packets: Mapping[Quality, bytes]) -> dict[Payload, bytes]:
     """Of packets of one frame the finest of each kind."""
     found: dict[Payload, bytes] = {}
-    for quality in sorted(packets, key=lambda quality: (quality.bits, quality.side, quality.jpeg)):
+    for quality in sorted(packets, key=lambda quality: (quality.bits, quality.side, quality.jpeg, quality.points)):
         found[quality.payload] = packets[quality]
     return found
 

@@ -14,7 +14,7 @@ from vergence.errors import MediaError, ProtocolError, SettingsError, TargetErro
 from vergence.media.camera import CameraSettings
 from vergence.server import upload
 from vergence.server.capture import Capturer, Step
-from vergence.server.engine import Engine, now_us
+from vergence.server.engine import Arrival, Engine, now_us, sent_picture
 from vergence.server.eyes import Eyes
 from vergence.server.hub import WINDOW, Client, Hub
 from vergence.server.player import Player, SourceKind
@@ -27,6 +27,7 @@ from vergence.server.ring import Held, Past, Ring
 from vergence.server.settings import UnknownSettingError
 from vergence.server.snapshot import Saved, Snapshots
 from vergence.server.unpack import depth_frame
+from vergence.server.video import depth_codec_for
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +68,7 @@ class Studio:
         self.ring = Ring()
         self.recorder = recorder or Recorder(lambda: about(engine.model.card, engine.settings), lambda: engine.settings)
         hub.taps += [self.ring, self.eyes, self.recorder]
+        hub.on_key_needed = engine.ask_key
         engine.listeners.append(self.eyes.hear)
         self._ticks = 0
         self._was_recording = False
@@ -101,7 +103,8 @@ class Studio:
     @property
     def payloads(self) -> list[str]:
         """The kinds of packets there may be."""
-        return ["rgbd", "splat16"] if self.engine.makes_gaussians else ["rgbd"]
+        may_be = {"splat16": self.engine.makes_gaussians, "points16": self.engine.makes_points}
+        return ["rgbd", *(kind for kind, is_made in may_be.items() if is_made)]
 
     def tell_recording(self) -> None:
         """Tell everyone how far a recording is."""
@@ -143,8 +146,9 @@ class Studio:
             if client.role is None:
                 continue
             trip = None if client.round_trip is None else round(1e3 * client.round_trip, 1)
-            own = {"level": client.pace.step, "sent": client.sent, "skipped": client.skipped, "round_trip_ms": trip}
-            client.tell(t="stats", **common, **own)
+            tier = "video" if client.gets_film else "exact"
+            own = {"level": client.pace.step, "tier": tier, "sent": client.sent, "skipped": client.skipped}
+            client.tell(t="stats", **common, **own, round_trip_ms=trip)
             client.sent = client.skipped = 0
             if self._ticks % PING == 0:
                 client.tell(t="ping", ts=now_us())
@@ -168,6 +172,7 @@ class Studio:
                 "instead_of": self.asked,
             },
             "modes": self.payloads,
+            "tiers": ["exact", "video"] if self.engine.makes_film else ["exact"],
             "capacity": None,
             "metric": card.kind == "metric",
             "stereo": list(PATHS),
@@ -276,6 +281,8 @@ class Session:
         if role not in ("viewer", "camera", "both"):
             raise Broken("the role in hello is not viewer, camera or both")
         client.role = role
+        client.saves_data = message.get("save_data") is True
+        self._note_codecs(message.get("codecs"))
         client.name = str(message.get("name") or f"camera of client {client.number}")[:NAME_CHARACTERS]
         cameras = sum(other.is_camera for other in studio.hub.clients) - client.is_camera
         if client.is_camera and cameras < MOST_CAMERAS:
@@ -286,11 +293,21 @@ class Session:
         client.tell(t="sources", sources=studio.player.described())
         if client.is_camera and self._camera is None:
             self._fault("no-camera", f"{MOST_CAMERAS} cameras are connected already", "close one of them")
+        client.choose(studio.engine.settings)
         studio.hub.update()
         studio.engine.refresh()
 
+    def _note_codecs(self, codecs: Any) -> None:
+        """Which films the client can show."""
+        known = codecs if isinstance(codecs, list) else []
+        self._client.film = depth_codec_for(known) if self._studio.engine.makes_film else None
+
     def _ack(self, message: dict[str, Any]) -> None:
-        self._studio.hub.acknowledge(self._client, _whole(message, "seq"))
+        decoded = message.get("decoded")
+        unpacking = 0.0
+        if isinstance(decoded, (int, float)) and 0 <= decoded < 1e3 * LONGEST:
+            unpacking = decoded / 1e3
+        self._studio.hub.acknowledge(self._client, _whole(message, "seq"), unpacking=unpacking)
 
     def _set(self, message: dict[str, Any]) -> None:
         path = message.get("path")
@@ -300,19 +317,26 @@ class Session:
 
     def _want(self, message: dict[str, Any]) -> None:
         kind = message.get("kind")
-        if kind not in ("rgbd", "splat16"):
-            raise SettingsError(f"one can want rgbd or splat16, not {kind!r}")
+        if kind not in ("rgbd", "splat16", "points16"):
+            raise SettingsError(f"one can want rgbd, splat16 or points16, not {kind!r}")
         if kind not in self._studio.payloads:
-            self._fault("not-available", "the model makes no Gaussians", "start the server with one that does")
+            what = "makes no Gaussians" if kind == "splat16" else "puts no cameras together"
+            self._fault("not-available", f"the model {what}", "start the server with one that does")
             return
+        if "codecs" in message:
+            self._note_codecs(message["codecs"])
         self._studio.hub.want(self._client, kind)
         self._studio.engine.repeat()
         self._studio.engine.refresh()
 
     def _source(self, message: dict[str, Any]) -> None:
         number = _whole(message, "id")
-        if all(number != source["id"] for source in self._studio.player.described()):
+        source = next((each for each in self._studio.player.described() if each["id"] == number), None)
+        if source is None:
             self._fault("unknown-source", f"no source has the number {number}", "")
+            return
+        if source["unavailable"] is not None:
+            self._fault("not-available", source["unavailable"], "")
             return
         self._studio.player.select(number)
 
@@ -347,6 +371,8 @@ class Session:
         if self._past is not None:
             self._show_past(self._past)
         else:
+            if self._client.gets_film:
+                self._studio.hub.lose_film(self._client)
             self._studio.engine.refresh()
 
     def _scrub(self, message: dict[str, Any]) -> None:
@@ -382,7 +408,12 @@ class Session:
         if snapshots is None:
             self._fault("not-available", "this server keeps no pictures", "start it with --output-dir")
             return
-        if past is not None and "rgbd" in past.packets:
+        if past is not None:
+            if "rgbd" not in past.packets:
+                self._fault(
+                    "not-available", "no picture was sent with this frame", "look at another, or at what is live"
+                )
+                return
             data = past.packets["rgbd"]
             has_begun = snapshots.save(lambda: depth_frame(parse(data)), self._tell_saved)
         elif newest is not None:
@@ -401,16 +432,33 @@ class Session:
 
     def _capture(self, _: dict[str, Any]) -> None:
         studio = self._studio
-        capturer, arrival, fov = studio.capturer, studio.engine.shown, studio.engine.settings.camera_fov
+        capturer, fov = studio.capturer, studio.engine.settings.camera_fov
+        arrival, was_sent = self._looked_at()
         if capturer is None:
             self._fault("not-available", "this server makes no captures of higher quality", "")
+        elif arrival is None and was_sent:
+            self._fault("not-available", "no picture was sent with this frame", "look at another, or at what is live")
         elif arrival is None:
             self._fault("not-available", "nothing is shown that could be captured", "choose a source first")
         else:
             camera = None if fov is None else CameraSettings(fov_x_deg=fov)
-            has_begun = capturer.start(arrival, camera, lambda step: studio.hub.call(self._captured, step))
+            has_begun = capturer.start(
+                arrival, camera, lambda step: studio.hub.call(self._captured, step), was_sent=was_sent
+            )
             if not has_begun:
                 self._fault("not-available", "another capture is being made", "wait until it is done")
+
+    def _looked_at(self) -> tuple[Arrival | None, bool]:
+        """The picture this client is shown, and whether it is left only as it was sent, as of the past and recordings."""
+        if self._past is not None:
+            data = self._past.packets.get("rgbd")
+            return None if data is None else sent_picture(data), True
+        engine = self._studio.engine
+        arrival = engine.shown
+        if arrival is not None:
+            return arrival, False
+        replayed = engine.replayed
+        return replayed, replayed is not None
 
     def _captured(self, step: Step) -> None:
         url = f"files/{step.archive}" if step.archive else None

@@ -22,6 +22,7 @@ class LiveSettings:
         depth_bits: 12 or 16; None leaves it to each viewer's connection.
         colour_quality: of JPEG, 30..95; None as above.
         picture_side: px the longer side has at most, of what is sent.
+        stream_tier: "exact", "video" (film of low bandwidth, for those who can show it); None: as the line bears.
         rate_most: frames a second.
         stabilise_method, stabilise_half_life: see `stability.stabilise`.
         outliers_neighbours, outliers_std_ratio: which pixels lie alone and are left out; None: none are.
@@ -33,6 +34,7 @@ class LiveSettings:
     depth_bits: int | None = None
     colour_quality: int | None = None
     picture_side: int = 640
+    stream_tier: str | None = None
     rate_most: float = 60.0
     stabilise_method: str = "gated"
     stabilise_half_life: float = 0.2
@@ -135,11 +137,12 @@ def _boolean(value: Any) -> bool:
     return value
 
 
-AUTO = ("depth.bits", "colour.quality")
+AUTO = ("depth.bits", "colour.quality", "stream.tier")
 CHECKS: dict[str, Check] = {
     "depth.bits": _or("auto", _one_of(12, 16)),
     "colour.quality": _or("auto", _whole(30, 95)),
     "picture.side": _whole(160, 1920),
+    "stream.tier": _or("auto", _one_of("exact", "video")),
     "rate.most": _number(1, 120, " frames a second"),
     "stabilise.method": _one_of("gated", "ema", "none"),
     "stabilise.half_life": _number(0.02, 5, " s"),

@@ -6,10 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from vergence.errors import ProtocolError
 from vergence.geometry.rows import by_rows
-from vergence.server.protocol import ALIGNMENT, SPLAT_BLOCK, SPLAT_BYTES, Buffer, Splat16, SplatCodec
-from vergence.server.rgbd import inflated
+from vergence.server.protocol import SPLAT_BLOCK, SPLAT_BYTES, SplatCodec
 from vergence.types import Gaussians
 
 F = np.float32
@@ -57,18 +55,6 @@ def splat_payload(splats: NDArray[np.uint8], *, codec: SplatCodec) -> bytes:
     planes[:, 1:] -= planes[:, :-1].copy()
     engine = zlib.compressobj(LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
     return engine.compress(planes.data) + engine.flush()
-
-
-def unpacked_payload(payload: Buffer, extension: Splat16) -> NDArray[np.uint8]:
-    """The packed splats of a payload, (whole blocks of 2048, 16); raises `ProtocolError` where it is damaged."""
-    size = extension.plain_bytes
-    if extension.codec == SplatCodec.PLAIN:
-        if len(payload) != size:
-            raise ProtocolError(f"{extension.count} plain splats are {size} bytes, not {len(payload)}")
-        return np.frombuffer(payload, np.uint8).reshape(-1, SPLAT_BYTES)
-    data = inflated(payload, size, padding=ALIGNMENT - 1)
-    planes = np.frombuffer(data, np.uint8).reshape(SPLAT_BYTES, -1)
-    return np.ascontiguousarray(np.cumsum(planes, axis=1, dtype=np.uint8).T)
 
 
 @njit(nogil=True, cache=True, fastmath=True, inline="always")

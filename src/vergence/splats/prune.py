@@ -5,7 +5,6 @@ from dataclasses import fields
 import numpy as np
 from numpy.typing import NDArray
 
-from vergence.errors import SettingsError
 from vergence.geometry.pose import quaternions, rotation_matrices
 from vergence.geometry.voxels import voxel_keys
 from vergence.types import Gaussians
@@ -18,8 +17,6 @@ def chosen(gaussians: Gaussians, which: NDArray[np.bool_] | NDArray[np.intp]) ->
 
 def without_faint(gaussians: Gaussians, opacity: float) -> Gaussians:
     """Leave out Gaussians of less than this opacity, 0..1."""
-    if not 0 <= opacity <= 1:
-        raise SettingsError(f"an opacity lies between 0 and 1, not {opacity:g}")
     return chosen(gaussians, gaussians.opacities >= opacity)
 
 

@@ -9,7 +9,8 @@ import pytest
 
 import parity
 from vergence.depth.cards import find_card
-from vergence.depth.families.video_depth_anything import VideoDepthAnything, input_size
+from vergence.depth.families import patches
+from vergence.depth.families.video_depth_anything import VideoDepthAnything, short_side
 from vergence.depth.families.video_depth_anything.windows import scale_and_shift
 from vergence.depth.runtimes import RuntimeOptions
 from vergence.geometry.resample import resize_depth
@@ -176,7 +177,8 @@ def test_the_size_of_the_input_is_the_authors():
     cases = json.loads((parity.GOLDENS / "depth_anything_v2" / "resize_cases.json").read_text("utf-8"))
     compared = 0
     for case in cases:
-        width, height = input_size(case["width"], case["height"], case["input_size"])
+        side = short_side(case["width"], case["height"], case["input_size"])
+        width, height = patches.input_size(case["width"], case["height"], side)
         if case["video_net_hw"] is None:
             assert min(width, height) >= 14  # the authors' code asks for a picture of no size
         else:

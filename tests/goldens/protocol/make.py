@@ -17,12 +17,13 @@ from vergence.server.protocol import (
     ColourCodec,
     ConfidenceCodec,
     DepthCodec,
-    File,
     Flag,
     Points16,
     Rgbd,
     Splat16,
     SplatCodec,
+    VideoDepth,
+    VideoRgb,
     packet,
     padded,
     parse,
@@ -131,7 +132,10 @@ def save(name, data, more):
 
 def main():
     first = Flag.INDEPENDENT
-    depth_packet("rgbd_raw16", 5, 3, DepthCodec.RAW16, ColourCodec.RAW, has_confidence=False, flags=first, sequence=1)
+    depth_packet(
+        "rgbd_raw16", 5, 3, DepthCodec.RAW16, ColourCodec.RAW, has_confidence=False,
+        flags=first | Flag.HIGH_QUALITY | Flag.LAST_OF_CAPTURE, sequence=1,
+    )  # fmt: skip
     depth_packet(
         "rgbd_delta16", 24, 16, DepthCodec.DELTA_DEFLATE16, ColourCodec.JPEG, has_confidence=True,
         flags=first | Flag.METRIC, source=3, sequence=0xFFFFFFFF, time_us=1_234_567_890_123, checked=True,
@@ -143,12 +147,18 @@ def main():
     splat_packet("splat16_plain", SplatCodec.PLAIN, flags=first, sequence=7, checked=True)
     splat_packet("splat16_planar", SplatCodec.PLANAR_DEFLATE, flags=first | Flag.METRIC, sequence=8)
     points_packet("points16", flags=first, sequence=9, time_us=77)
-    data = bytes(range(37))
-    flags = first | Flag.HIGH_QUALITY | Flag.LAST_OF_CAPTURE
+    frame = bytes(range(200, 239))  # of some film: packets carry it as it is
+    film = VideoRgb(504, 284, len(frame), "avc1.640015")
+    save("video_rgb", packet(film, (frame,), flags=Flag(0), source=1, sequence=21, time_us=6), {"frame": list(frame)})
+    depth = VideoDepth(
+        256, 144, len(frame), "av01.0.04M.10", 200.5, 201.25, 128.0, 72.0, 0.5, 16.0, 128, 1023, POSE
+    )  # fmt: skip
+    luma = [0, 63, 64, 128, 129, 600, 1023]
+    whole = [0 if code < 64 else 1 + round((max(code - 128, 0) / 895) ** 2 * 65534) for code in luma]
     save(
-        "file",
-        packet(File("wäsche.spz", len(data)), (data,), flags=flags, sequence=10),
-        {"file": list(data)},
+        "video_depth",
+        packet(depth, (frame,), flags=first | Flag.METRIC, source=1, sequence=21, time_us=6, checked=True),
+        {"frame": list(frame), "luma": luma, "whole": whole, "levels": 65535},
     )
     jpeg = rgbd.packed_colour(scene(16, 12)[2], 80)
     capture = Capture(16, 12, ColourCodec.JPEG, 1.25, len(jpeg))

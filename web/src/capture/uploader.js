@@ -4,6 +4,7 @@ import { encodeCapture } from '../protocol.js';
 
 const WINDOW = 2;
 const PENDING = 1 << 20; // bytes not yet on the wire: the line is slower than the camera
+const SMOOTH = 0.9;
 const LOST_AFTER = 5000; // ms without an answer: the window opens again
 
 export class Uploader {
@@ -11,6 +12,8 @@ export class Uploader {
   answered = 0;
   bytes = 0;
   side = 1280;
+  /** From a picture's moment until it is on its way, ms of late; null before the first. */
+  milliseconds = null;
   #connection;
   #worker = null;
   #open = new Map();
@@ -38,7 +41,9 @@ export class Uploader {
       const sequence = this.#sequence++;
       const time = this.#connection.clock.now(here * 1000);
       this.#connection.sendBinary(encodeCapture({ jpeg, width: w, height: h, sequence, time }));
-      this.#open.set(sequence, performance.now());
+      const now = performance.now();
+      this.#open.set(sequence, now);
+      this.milliseconds = SMOOTH * (this.milliseconds ?? now - here) + (1 - SMOOTH) * (now - here);
       this.sent++;
       this.bytes += jpeg.byteLength;
     } finally {

@@ -29,7 +29,7 @@ export class Decoder {
 
   push(buffer) {
     const [kind, source, sequence] = peek(buffer);
-    const slot = kind === 7 ? `file ${sequence}` : `${kind} ${source}`; // of files none may be left out
+    const slot = `${kind} ${source}`;
     const old = this.#waiting.get(slot);
     if (old) this.onDropped(old.sequence);
     this.#waiting.set(slot, { buffer, sequence, received: performance.now() });

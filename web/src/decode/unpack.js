@@ -1,6 +1,6 @@
 // Blocks of a packet -> typed arrays. Pure: runs in the decoding worker and in the tests alike.
 
-import { DepthCodec, ProtocolError } from '../protocol.js';
+import { DepthCodec, ProtocolError, SplatCodec } from '../protocol.js';
 
 const PADDING = 16;
 
@@ -79,7 +79,7 @@ export async function unpackDepth(packet) {
 /** Undo the byte planes and the row deltas of packed splats; see docs/protocol.md. */
 export async function unpackSplats(packet) {
   const { codec, plainBytes } = packet.extension;
-  if (codec === 0) return packet.payload;
+  if (codec === SplatCodec.PLAIN) return packet.payload;
   const planes = await inflate(packet.payload, plainBytes);
   const splats = plainBytes / 16;
   const out = new Uint8Array(plainBytes);
@@ -93,7 +93,7 @@ export async function unpackSplats(packet) {
   return out;
 }
 
-export const QUANTILES = 101;
+const QUANTILES = 101;
 
 /**
  * Where depth lies: `QUANTILES` values of q, evenly spaced from the nearest pixel to the farthest.

@@ -1,26 +1,8 @@
 // Turns binary messages into pictures and arrays off the main thread, one at a time.
 
-import { ColourCodec, ConfidenceCodec, Kind, decodePacket } from '../protocol.js';
+import { ConfidenceCodec, Kind, ProtocolError, decodePacket } from '../protocol.js';
+import { unpackColour } from './colour.js';
 import { inflate, quantiles, unpackDepth, unpackSplats } from './unpack.js';
-
-const MIME = { [ColourCodec.JPEG]: 'image/jpeg', [ColourCodec.WEBP]: 'image/webp' };
-
-async function unpackColour(packet) {
-  const { colourCodec, colour, width, height } = packet.extension;
-  const block = packet.payload.subarray(...colour);
-  const options = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
-  if (colourCodec !== ColourCodec.RAW) {
-    return createImageBitmap(new Blob([block], { type: MIME[colourCodec] }), options);
-  }
-  const pixels = new Uint8ClampedArray(4 * width * height);
-  for (let i = 0, j = 0; j < pixels.length; i += 3, j += 4) {
-    pixels[j] = block[i];
-    pixels[j + 1] = block[i + 1];
-    pixels[j + 2] = block[i + 2];
-    pixels[j + 3] = 255;
-  }
-  return createImageBitmap(new ImageData(pixels, width, height), options);
-}
 
 async function unpackRgbd(packet) {
   const { width, height, levels, confidenceCodec, confidence } = packet.extension;
@@ -52,7 +34,7 @@ async function unpack(packet) {
       };
     }
     default:
-      return { file: packet.payload.slice(0, packet.extension.bytes) };
+      throw new ProtocolError(`packets of kind ${packet.kind} are for the server`);
   }
 }
 
@@ -64,7 +46,7 @@ self.onmessage = async ({ data: { id, buffer } }) => {
     const { payload, ...head } = packet;
     const transfer = Object.values(content)
       .filter((value) => value && typeof value === 'object')
-      .map((value) => value.buffer ?? value)
+      .map((value) => value.pixels?.buffer ?? value.buffer ?? value)
       .filter((value, index, all) => all.indexOf(value) === index);
     self.postMessage({ id, head, content, milliseconds: performance.now() - begun }, transfer);
   } catch (error) {

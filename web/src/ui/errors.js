@@ -14,9 +14,8 @@ export class Notices {
     this.element = h('div', { class: 'messages' }, this.#list, this.#card);
   }
 
-  /** A notice for some seconds, or until it is closed. The same words are not shown twice at once. */
-  say(title, hint = '', { kind = 'info', action = null, stays = Boolean(action) } = {}) {
-    const key = `${title} ${hint}`;
+  /** A notice for some seconds, or until it is closed. It takes the place of one with the same words, or the same `key`. */
+  say(title, hint = '', { kind = 'info', action = null, stays = Boolean(action), key = `${title} ${hint}` } = {}) {
     for (const old of this.#list.children) if (old.dataset.key === key) old.remove();
     const remove = () => notice.remove();
     const notice = h(
@@ -32,8 +31,8 @@ export class Notices {
     return notice;
   }
 
-  error(title, hint) {
-    return this.say(title, hint, { kind: 'error' });
+  error(title, hint, more = {}) {
+    return this.say(title, hint, { kind: 'error', ...more });
   }
 
   /** A card in the middle that stays; null takes it away. */

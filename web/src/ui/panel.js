@@ -64,6 +64,7 @@ function section(title, isOpen, ...children) {
 }
 
 export class Panel {
+  hasConfidence = false;
   #settings;
   #rows = new Map();
   #server = new Map();
@@ -106,17 +107,17 @@ export class Panel {
     );
     settings.onChange((key, value) => {
       this.#rows.get(key)?.put(value);
-      if (key === 'mode') this.showFor(value);
+      if (key === 'mode' || key === 'colouring') this.show();
     });
-    this.showFor(settings.get('mode'));
+    this.show();
   }
 
-  /** Show the rows that have an effect in this mode. */
-  showFor(mode, { hasConfidence = this.hasConfidence } = {}) {
+  /** Show the rows that have an effect now. `hasConfidence`: pictures say how sure their depth is. */
+  show({ hasConfidence = this.hasConfidence } = {}) {
     this.hasConfidence = hasConfidence;
-    const geometry = mode;
+    const mode = this.#settings.get('mode');
     for (const { element, row } of this.#rows.values()) {
-      const isUseful = (!row.modes || row.modes.includes(geometry)) && (row.needs !== 'confidence' || hasConfidence);
+      const isUseful = (!row.modes || row.modes.includes(mode)) && (row.needs !== 'confidence' || hasConfidence);
       element.hidden = !isUseful;
     }
     const isFlat = mode === 'depth';

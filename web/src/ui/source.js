@@ -6,7 +6,10 @@ import { canShareScreen, startScreen } from '../capture/screen.js';
 import { h } from './dom.js';
 import { icon } from './icons.js';
 
-const KIND = { film: 'film', recording: 'recording', image: 'photo', test: 'test pattern', camera: 'camera', screen: 'screen' };
+const KIND = {
+  film: 'film', recording: 'recording', image: 'photo', test: 'test pattern', camera: 'camera', screen: 'screen',
+  together: 'in one cloud',
+};
 
 export class Source {
   running = null;
@@ -46,14 +49,15 @@ export class Source {
   }
 
   show(sources) {
-    const rows = sources.map(({ id, name, kind, width, height, is_active: isActive }) =>
+    const rows = sources.map(({ id, name, kind, width, height, is_active: isActive, unavailable }) =>
       h(
         'button',
         {
-          type: 'button', role: 'radio', class: 'source-row', 'aria-checked': String(Boolean(isActive)), onclick: () => this.onChoose(id),
+          type: 'button', role: 'radio', class: 'source-row', 'aria-checked': String(Boolean(isActive)), disabled: Boolean(unavailable),
+          onclick: () => this.onChoose(id),
         },
         h('span', { class: 'name' }, name),
-        h('span', { class: 'kind' }, [KIND[kind] ?? kind, width && height ? `${width} × ${height}` : null].filter(Boolean).join(', ')),
+        h('span', { class: 'kind' }, unavailable ?? [KIND[kind] ?? kind, width && height ? `${width} × ${height}` : null].filter(Boolean).join(', ')),
       ));
     this.#list.replaceChildren(...rows);
     this.#list.hidden = rows.length === 0;

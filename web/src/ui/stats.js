@@ -3,7 +3,9 @@
 import { h } from './dom.js';
 
 const PARTS = [
+  ['camera', 'packing the camera’s'],
   ['wait', 'waiting'],
+  ['read', 'reading it'],
   ['infer', 'model'],
   ['steady', 'steadying'],
   ['pack', 'packing'],
@@ -84,13 +86,16 @@ export class Statistics {
 
   adopt(stats) {
     this.server = stats;
-    this.parts.wait = stats.wait_ms ?? 0;
+    this.parts.read = stats.decode_ms ?? 0;
     this.parts.infer = stats.infer_ms ?? 0;
     this.parts.steady = stats.stabilise_ms ?? 0;
     this.parts.pack = stats.pack_ms ?? 0;
   }
 
-  show({ trip, head, elements }) {
+  /** `camera`: ms from a picture's moment until it left this page; null where another one films. */
+  show({ trip, head, elements, camera = null }) {
+    this.parts.camera = camera ?? 0;
+    this.parts.wait = Math.max(0, (this.server.wait_ms ?? 0) - this.parts.camera);
     const put = (key, text) => (this.#values[key].textContent = text);
     put('data', `${this.data.perSecond.toFixed(1)} /s`);
     put('drawn', `${this.drawn.perSecond.toFixed(1)} /s`);

@@ -76,7 +76,6 @@ export class DepthView {
     const { head } = this.stream;
     if (!head) return;
     const aspect = head.extension.width / head.extension.height;
-    this.#limits.value = { x: this.stream.inverseDepthAt(100), y: this.stream.inverseDepthAt(0) };
     const { near_percentile: near, far_percentile: far, side_by_side: isPair } = this.settings.values;
     this.#limits.value = { x: this.stream.inverseDepthAt(far), y: this.stream.inverseDepthAt(Math.min(near, far - 1)) };
     const across = contain(aspect, (free.width - GAP) / 2, free.height);

@@ -8,11 +8,11 @@ import { PointsView } from './points.js';
 import { loadSpark } from './spark.js';
 import { SplatsView } from './splats.js';
 import { StereoView } from './stereo.js';
-import { SurfelsView } from './surfels.js';
+import { Surface } from './surface.js';
+import { MOST_SURFELS, SurfelsView } from './surfels.js';
 
 /** Views that can be walked around in, all made of the same picture with depth. */
 export const GEOMETRIES = ['points', 'mesh', 'surfels'];
-const MOST_SURFELS = 12000; // without a graphics card
 
 export class Gallery {
   surfels = null;
@@ -38,10 +38,16 @@ export class Gallery {
     this.#onTrouble = onTrouble;
     this.points = new PointsView(stream, settings);
     this.mesh = new MeshView(stream);
-    this.cloud = new CloudView(settings);
+    this.cloud = new CloudView(stream, settings);
     this.depth = new DepthView(stream, settings);
     this.stereo = new StereoView(stage, stream, settings);
-    this.beside = new Beside(stage, settings);
+    this.beside = new Beside(stage, settings, stream);
+    this.surface = new Surface(stage, {
+      stream,
+      part: () => (this.cloud.object.visible ? null : stage.part),
+      flat: () => (this.#mode === 'depth' ? this.depth : null),
+      object: stage.data,
+    });
     stage.data.add(this.points.object, this.mesh.object, this.cloud.object);
   }
 
@@ -68,19 +74,19 @@ export class Gallery {
   arrange() {
     if (GEOMETRIES.includes(this.#mode)) this.geometry = this.#mode;
     const shown = this.#shown;
-    const has = this.#hasPicture;
+    const has = this.#hasPicture && !this.hasCloud;
     this.#stream.mostPixels = shown === 'surfels' && this.#stage.isSoftware ? MOST_SURFELS : Infinity;
     for (const [name, view] of [['surfels', this.surfels], ['splats', this.splats]]) {
-      if (view?.object) view.object.visible = shown === name;
+      if (view?.object) view.object.visible = shown === name && !this.hasCloud;
     }
     // Points stand in until splats are sorted for the first time.
     const isStandIn = ['surfels', 'splats'].includes(shown) && !this.#areSplatsDrawn;
-    this.points.object.visible = has && (shown === 'points' || isStandIn) && !this.hasCloud;
-    this.cloud.object.visible = this.hasCloud && shown === 'points';
+    this.points.object.visible = has && (shown === 'points' || isStandIn);
+    this.cloud.object.visible = this.hasCloud && shown !== 'depth';
     this.mesh.object.visible = has && shown === 'mesh';
     this.mesh.isFilled.value = this.#mode === 'stereo' && shown === 'mesh' && !this.#stage.renderer.xr.isPresenting ? 1 : 0;
     if (shown === 'surfels' && has && !this.surfels) this.#makeSurfels();
-    if (shown === 'splats' && this.#newestSplats) this.#takeSplats();
+    if (shown === 'splats' && this.#newestSplats && !this.hasCloud) this.#takeSplats();
     this.refresh();
   }
 
@@ -98,9 +104,18 @@ export class Gallery {
     this.#stage.invalidate();
   }
 
+  /** Show a cloud in place of the picture's points and surfaces. */
   showCloud(packet) {
     this.cloud.apply(packet);
+    if (this.hasCloud) return;
     this.hasCloud = true;
+    this.arrange();
+  }
+
+  /** A picture has come after the cloud. */
+  dropCloud() {
+    if (!this.hasCloud) return;
+    this.hasCloud = false;
     this.arrange();
   }
 
@@ -133,7 +148,7 @@ export class Gallery {
         'Splats are slow here, so only some are shown. Points and mesh are quicker.',
       );
     }
-    this.surfels ??= new SurfelsView(this.#stage, this.#stream, this.#settings, spark);
+    this.surfels ??= new SurfelsView(this.#stage.data, this.#stream, this.#settings, spark);
     this.surfels.update();
     this.arrange();
   }
@@ -164,7 +179,7 @@ export class Gallery {
       renderer.setScissor(x, size.height - y - height, width, height);
       this.#stage.aim(part);
       if (part === 'live') this.#renderLive();
-      else this.beside.render(this.#stream);
+      else this.beside.render();
     }
     renderer.setScissorTest(false);
   }
@@ -180,9 +195,22 @@ export class Gallery {
     else renderer.render(scene, camera);
   }
 
+  /** What is measured on: the stream's picture, and the capture beside it while there is one. */
+  get surfaces() {
+    return this.beside.isOpen ? [this.surface, this.beside.surface] : [this.surface];
+  }
+
+  /** Which of them is seen at a place of the view, CSS pixels. */
+  surfaceAt(x, y) {
+    if (!this.beside.isShown) return this.surface;
+    const { x: left, y: top } = this.#stage.cut('beside');
+    return x >= left && y >= top ? this.beside.surface : this.surface;
+  }
+
   /** How much is drawn, in words. */
   get count() {
     if (!this.#hasPicture) return '–';
+    if (this.cloud.object.visible) return `${this.cloud.count.toLocaleString('en')} points`;
     const [value, what] = {
       splats: [this.splats?.count ?? 0, 'splats'],
       surfels: [this.surfels?.count ?? 0, 'surfels'],

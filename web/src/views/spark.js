@@ -1,14 +1,13 @@
 // The splat renderer, fetched only when a mode needs it: it is three quarters of the page's bytes.
 
-let module = null;
-
-/** Load it once: `{spark, renderer}`; the renderer object belongs in the scene. */
-export async function loadSpark(stage) {
-  module ??= import('@sparkjsdev/spark').then((spark) => {
-    const renderer = new spark.SparkRenderer({ renderer: stage.renderer, onDirty: () => stage.invalidate() });
+/** Load it, once, for a scene: {spark, renderer}, the renderer being an object of that scene. */
+export async function loadSpark(stage, scene = stage.scene) {
+  const spark = await import('@sparkjsdev/spark');
+  let renderer = scene.getObjectByName('spark');
+  if (!renderer) {
+    renderer = new spark.SparkRenderer({ renderer: stage.renderer, onDirty: () => stage.invalidate() });
     renderer.name = 'spark';
-    stage.scene.add(renderer);
-    return { spark, renderer };
-  });
-  return module;
+    scene.add(renderer);
+  }
+  return { spark, renderer };
 }

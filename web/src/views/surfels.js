@@ -3,6 +3,8 @@
 import { Vector4 } from 'three';
 import { COMMON } from './glsl.js';
 
+export const MOST_SURFELS = 12000; // without a graphics card
+
 const SURFEL = /* glsl */ `
 vec4 rotationOf(mat3 m) {
   float trace = m[0][0] + m[1][1] + m[2][2];
@@ -72,15 +74,16 @@ const statements = ({ inputs: i, outputs: o }) => `
 
 export class SurfelsView {
   object = null;
-  #stage;
+  #parent;
   #stream;
   #settings;
   #spark;
   #look = new Vector4();
   #seen = '';
 
-  constructor(stage, stream, settings, { spark }) {
-    this.#stage = stage;
+  /** They become an object of `parent`, whose scene has a splat renderer. */
+  constructor(parent, stream, settings, { spark }) {
+    this.#parent = parent;
     this.#stream = stream;
     this.#settings = settings;
     this.#spark = spark;
@@ -138,7 +141,7 @@ export class SurfelsView {
     const size = this.#stream.uniforms.grid.value.toArray().slice(0, 3).join();
     if (!this.object) {
       this.object = this.#build();
-      this.#stage.data.add(this.object);
+      this.#parent.add(this.object);
     } else if (size !== this.#seen) {
       this.object.numSplats = this.count;
       this.object.updateMappingVersion();

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from vergence.depth.cards import ModelCard
-from vergence.depth.families.patches import PATCH, input_size, preprocess
+from vergence.depth.families.patches import PATCH, InputSize, preprocess
 from vergence.depth.runtimes import Graph, Port, RuntimeOptions, is_checkpoint, open_graph
 from vergence.errors import SettingsError, WeightsError
 from vergence.types import DepthFrame, DepthMap, Frame
@@ -26,6 +26,7 @@ class DepthAnythingV2:
         self.card = card
         self._graph = graph
         self._short_side: int = card.options["input_size"]
+        self._size_of = InputSize(card.name)
         self._fixed = graph.inputs[0].shape[2:]
 
     def estimate(self, frames: Iterable[Frame]) -> Iterator[DepthFrame]:
@@ -35,7 +36,7 @@ class DepthAnythingV2:
     def _depth(self, frame: Frame) -> DepthMap:
         height, width = self._fixed
         if width is None or height is None:
-            width, height = input_size(frame.width, frame.height, self._short_side)
+            width, height = self._size_of(frame.width, frame.height, self._short_side)
         (output,) = self._graph.run(preprocess(frame.rgb, width, height))
         if output.shape not in ((1, height, width), (1, 1, height, width)):
             raise WeightsError(

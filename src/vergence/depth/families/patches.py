@@ -1,11 +1,14 @@
 """What networks of 14-pixel patches are shown: the size of the picture, and its normalised values."""
 
+import logging
 import math
 from typing import Any
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+
+logger = logging.getLogger(__name__)
 
 PATCH = 14  # pixels of the picture that become one token
 MEAN = np.array((0.485, 0.456, 0.406))  # of ImageNet, per channel
@@ -25,6 +28,28 @@ def input_size(width: int, height: int, short_side: int = 518) -> tuple[int, int
         if w * h <= MOST_PATCHES * PATCH**2 or short_side <= PATCH:
             return min(w, MOST_PATCHES * PATCH), min(h, MOST_PATCHES * PATCH)
         short_side -= PATCH
+
+
+class InputSize:
+    """`input_size` for the pictures of one model, which says once where less than was asked for is what they get.
+
+    Args:
+        name: of the model.
+    """
+
+    def __init__(self, name: str) -> None:
+        self._name = name
+        self._has_said = False
+
+    def __call__(self, width: int, height: int, short_side: int) -> tuple[int, int]:
+        found = input_size(width, height, short_side)
+        if min(found) < short_side and not self._has_said:
+            self._has_said = True
+            logger.warning(
+                "%s sees this picture at %d x %d px: an input size of %d px would take more memory than is sane",
+                self._name, *found, short_side,
+            )  # fmt: skip
+        return found
 
 
 def _multiple(size: float, least: int) -> int:

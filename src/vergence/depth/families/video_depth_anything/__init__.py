@@ -37,6 +37,7 @@ class VideoDepthAnything:
         self.card = card
         self.lookahead = 0 if card.options.get("is_streaming") else WINDOW - 1
         self._network = network
+        self._size_of = patches.InputSize(card.name)
 
     def estimate(self, frames: Iterable[Frame]) -> Iterator[DepthFrame]:
         for _, shot in groupby(frames, key=lambda frame: (frame.shot, frame.width, frame.height)):
@@ -56,9 +57,8 @@ class VideoDepthAnything:
         return stitch(windows, is_metric=self.card.kind == "metric", at_picture_size=is_exact)
 
     def _prepare(self, frame: Frame) -> NDArray[np.float32]:
-        height, width = (
-            self._network.size or input_size(frame.width, frame.height, self.card.options["input_size"])[::-1]
-        )
+        side = short_side(frame.width, frame.height, self.card.options["input_size"])
+        height, width = self._network.size or self._size_of(frame.width, frame.height, side)[::-1]
         return patches.preprocess(frame.rgb, width, height, dtype=np.float32)
 
 
@@ -82,9 +82,9 @@ def load(card: ModelCard, weights: Path, options: RuntimeOptions) -> VideoDepthA
     )
 
 
-def input_size(width: int, height: int, short_side: int = 518) -> tuple[int, int]:
-    """The network's (width, height) for a picture: the authors' rule, in which wide pictures shrink."""
+def short_side(width: int, height: int, asked: int = 518) -> int:
+    """The short side of what the network sees of a picture: the authors' rule, in which that of wide ones shrinks."""
     ratio = max(width, height) / min(width, height)
-    if ratio > WIDEST:
-        short_side = max(round(int(short_side * WIDE / ratio) / patches.PATCH), 1) * patches.PATCH
-    return patches.input_size(width, height, short_side)
+    if ratio <= WIDEST:
+        return asked
+    return max(round(int(asked * WIDE / ratio) / patches.PATCH), 1) * patches.PATCH
