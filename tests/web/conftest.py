@@ -20,7 +20,7 @@ SWITCHES = (
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def camera_film(tmp_path_factory):
     """What the browser's camera sees: a number on every frame (see `bar_codes`)."""
     path = tmp_path_factory.mktemp("camera") / "numbers.y4m"
@@ -28,7 +28,7 @@ def camera_film(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def launch(camera_film):
     """Start a browser with more switches than the usual ones."""
     playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: pip install '.[dev]'")
@@ -41,14 +41,14 @@ def launch(camera_film):
         yield lambda *more: running.chromium.launch(executable_path=found, args=[*switches, *more])
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def chromium(launch):
     browser = launch()
     yield browser
     browser.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def picture(tmp_path_factory):
     """A photo whose left half is dark and 2 m away, its right half bright and 4 m (see `RuleModel`)."""
     rgb = np.empty((180, 320, 3), np.uint8)
@@ -58,7 +58,7 @@ def picture(tmp_path_factory):
     return path
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def server(picture):
     with running(str(picture)) as url:
         yield url
