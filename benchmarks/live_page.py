@@ -1,6 +1,10 @@
 """The part of `live.py` that needs a browser: the page of the viewer, without a graphics card, on the same machine.
 
 The browser's camera is a film of its own, 640 x 360 at 30 frames/s; the model answers at once, or as late as told.
+
+A picture's time begins when the browser hands it to the page, and ends when the page has given the commands to draw it
+to the browser. What the processor then does in a graphics card's place is told apart: the commands are waited for by
+reading a pixel of what they drew, in runs of their own, since nobody's page does that.
 """
 
 import shutil
@@ -24,7 +28,9 @@ from vergence.geometry.resample import shrink
 from vergence.media.open import open_source
 from vergence.server.app import create_app
 from vergence.server.engine import Engine, now_us
+from vergence.server.hub import Published
 from vergence.server.player import Player
+from vergence.server.protocol import parse
 from vergence.server.security import Access
 from vergence.server.settings import LiveSettings
 from vergence.types import DepthFrame, DepthMap, Frame
@@ -40,7 +46,7 @@ SWITCHES = (
 )  # fmt: skip
 CAMERA, FRAMES = (640, 360), 60
 DEPTH = (504, 280)
-SECONDS, PATIENCE = 6.0, 60.0
+SETTLING, SECONDS, PATIENCE = 5.0, 6.0, 60.0  # s; the page finds out first how many pictures it can show
 SPLAT_RUNS = 40
 
 
@@ -52,6 +58,36 @@ class Shown:
     to_screen: tuple[float, float]
     data_rate: float
     drawn_rate: float
+    steps: dict[str, list[float]]
+
+
+class Moments:
+    """When a picture, known by its time, was where on the server; µs."""
+
+    def __init__(self) -> None:
+        self._seen: dict[int, dict[str, int]] = {}
+
+    def note(self, name: str, time_us: int) -> None:
+        self._seen.setdefault(time_us, {}).setdefault(name, now_us())
+
+    def ages(self, *, since: int) -> list[float]:
+        """How old pictures were when they came, ms, of those that came since then."""
+        arrivals = ((time_us, seen["arrived"]) for time_us, seen in self._seen.items() if "arrived" in seen)
+        return [(arrived - time_us) / 1e3 for time_us, arrived in arrivals if arrived >= since]
+
+    def of(self, time_us: int) -> dict[str, int]:
+        return self._seen.get(time_us, {})
+
+    def frame(self, frame: Callable[[int], Frame], time_us: int) -> Callable[[int], Frame]:
+        """The same picture, but noted when it is taken to be decoded and when it is."""
+
+        def noted(index: int) -> Frame:
+            self.note("taken", time_us)
+            found = frame(index)
+            self.note("read", time_us)
+            return found
+
+        return noted
 
 
 class Instant:
@@ -106,30 +142,100 @@ def browser(photo: Path) -> Iterator["Browser | None"]:
 
 
 @contextmanager
-def _server(model: Any, tier: str = "exact") -> Iterator[tuple[str, list[float]]]:
-    """The address of a server with a model, and how old pictures of cameras were when they came, ms."""
+def _server(model: Any, tier: str = "exact") -> Iterator[tuple[str, Moments]]:
+    """The address of a server with a model, and when pictures of cameras were where in it."""
     settings = LiveSettings().with_value("stabilise.method", "none").with_value("stream.tier", tier)
     engine = Engine(model, settings=settings)
-    player, ages = Player(engine), list[float]()
-    offer = player.offer
+    player, moments = Player(engine), Moments()
+    app = create_app(engine, player, access=Access(TOKEN))
+    hub, offer = app.state.studio.hub, player.offer
+    publish = hub.publish
 
-    def heard(*arguments: Any, time_us: int, **others: Any) -> bool:
-        ages.append((now_us() - time_us) / 1e3)
-        return offer(*arguments, time_us=time_us, **others)
+    def heard(number: int, frame: Callable[[int], Frame], *, time_us: int, **others: Any) -> bool:
+        moments.note("arrived", time_us)
+        return offer(number, moments.frame(frame, time_us), time_us=time_us, **others)
+
+    def packed(frame: Published) -> None:
+        for data in frame.packets.values():
+            moments.note("packed", parse(data).time_us)
+        publish(frame)
 
     player.offer = heard  # type: ignore[method-assign]
+    hub.publish = packed
+    engine.listeners.append(lambda seen: moments.note("answered", seen.time_us))
     config = uvicorn.Config(
-        create_app(engine, player, access=Access(TOKEN)), port=0, ws="websockets-sansio", ws_per_message_deflate=False,
-        log_config=None, timeout_graceful_shutdown=1,
+        app, port=0, ws="websockets-sansio", ws_per_message_deflate=False, log_config=None,
+        timeout_graceful_shutdown=1,
     )  # fmt: skip
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)
     thread.start()
     while not server.started:
         time.sleep(0.02)
-    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/", ages
+    yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}/", moments
     server.should_exit = True
     thread.join()
+
+
+# Notes of every picture that is drawn when it was where on the page, µs of the server's clock.
+NOTES = """(isFinished) => {
+  const {connection, decoder, statistics, stream, views, stage} = vergence;
+  const now = () => connection.clock.now();
+  const sent = new Map(), packets = new Map();
+  const before = (object, name, note) => {
+    const original = object[name].bind(object);
+    object[name] = (...all) => { note(...all); return original(...all); };
+  };
+  const timeOf = (buffer) => Number(new DataView(buffer.buffer ?? buffer).getBigUint64(16, true));
+  let shown = null;
+  before(connection, 'sendBinary', (packet) => sent.set(timeOf(packet), now()));
+  before(decoder, 'push', (buffer) => packets.set(
+    new DataView(buffer).getUint32(12, true), {time: timeOf(buffer), received: now()}));
+  before(connection, 'acknowledge', (sequence) => {
+    if (packets.has(sequence)) packets.get(sequence).decoded = now();
+  });
+  before(stream, 'apply', ({head}) => { shown = packets.get(head.sequence); if (shown) shown.begun = now(); });
+  if (isFinished) {
+    const render = views.render.bind(views);
+    views.render = () => {
+      render();
+      const gl = stage.renderer.getContext();
+      gl.readPixels(0, 0, 1, 1, gl.RGBA, gl.UNSIGNED_BYTE, new Uint8Array(4));
+    };
+  }
+  window.pictures = []; window.first = vergence.state.shown; window.begun = performance.now();
+  before(statistics, 'frame', ({age}) => {
+    window.pictures.push({age, ...shown, sent: sent.get(shown?.time), drawn: now()});
+  });
+}"""
+STEPS = (  # what happens until then, as a row of the table; the moment
+    ("page: JPEG of the camera's picture", "sent"),
+    ("on its way to the server", "arrived"),
+    ("waits for the model's thread", "taken"),
+    ("server: JPEG read", "read"),
+    ("model that answers at once, and range", "answered"),
+    ("waits for the packing thread, packed", "packed"),
+    ("on its way to the page", "received"),
+    ("page: unpacked", "decoded"),
+    ("waits for the page's next frame", "begun"),
+    ("put on the card, drawn", "drawn"),
+)
+
+
+def _steps(pictures: list[dict[str, float]], moments: Moments) -> dict[str, list[float]]:
+    """Milliseconds of every step, of the pictures whose moments are all known."""
+    found: dict[str, list[float]] = {name: [] for name, _ in STEPS}
+    for picture in pictures:
+        if picture.get("time") is None:
+            continue
+        at = {**picture, **moments.of(int(picture["time"]))}
+        if any(at.get(moment) is None for _, moment in STEPS):
+            continue
+        last = at["time"]
+        for name, moment in STEPS:
+            found[name].append((at[moment] - last) / 1e3)
+            last = at[moment]
+    return found
 
 
 def _wait(page: "Page", expression: str) -> None:
@@ -145,26 +251,40 @@ def _middle(values: list[float]) -> tuple[float, float]:
     return statistics.median(ordered), ordered[int(0.95 * len(ordered))]
 
 
-def shown(chromium: "Browser", mode: str, *, seconds: float = 0.0, moves: bool = False, tier: str = "exact") -> Shown:
-    """Watch the camera for a while in a mode, with a model that takes so many seconds; `moves`: the view turns."""
+def shown(
+    chromium: "Browser",
+    mode: str,
+    *,
+    seconds: float = 0.0,
+    moves: bool = False,
+    tier: str = "exact",
+    is_finished: bool = False,
+) -> Shown:
+    """Watch the camera for a while in a mode.
+
+    Args:
+        seconds: that the model takes.
+        moves: the view turns.
+        tier: of the stream, see `server.settings`.
+        is_finished: wait for what was drawn.
+    """
     page = chromium.new_page(viewport={"width": 800, "height": 450})
-    with _server(Instant(seconds), tier) as (url, ages):
+    with _server(Instant(seconds), tier) as (url, moments):
         page.goto(f"{url}?panel=0#t={TOKEN}&camera=1&view={mode}")
         _wait(page, "window.vergence?.state.hasPicture && vergence.connection.clock.isKnown")
         page.evaluate(f"vergence.settings.set('orbit', {str(moves).lower()})")
-        time.sleep(2)
-        page.evaluate(
-            "() => { const {statistics} = vergence, draw = statistics.frame.bind(statistics); window.ages = [];"
-            " statistics.frame = (frame) => { window.ages.push(frame.age); draw(frame); };"
-            " window.first = vergence.state.shown; window.begun = performance.now(); }"
-        )
-        ages.clear()
+        time.sleep(SETTLING)
+        page.evaluate(NOTES, is_finished)
+        began = now_us()
         time.sleep(SECONDS)
-        drawn, frames, took = page.evaluate(
-            "[window.ages, vergence.state.shown - window.first, (performance.now() - window.begun) / 1000]"
+        pictures, frames, took = page.evaluate(
+            "[window.pictures, vergence.state.shown - window.first, (performance.now() - window.begun) / 1000]"
         )
         page.close()
-    return Shown(_middle(ages), _middle(drawn), len(drawn) / took, frames / took)
+    drawn = [picture["age"] for picture in pictures]
+    return Shown(
+        _middle(moments.ages(since=began)), _middle(drawn), len(drawn) / took, frames / took, _steps(pictures, moments)
+    )
 
 
 def splat_milliseconds(chromium: "Browser", packet: bytes) -> float:
@@ -196,6 +316,19 @@ def splat_milliseconds(chromium: "Browser", packet: bytes) -> float:
     return found
 
 
+def split(quick: Shown, finished: Shown) -> None:
+    """The table of where the time from the camera to the screen goes."""
+    print("\n| depth, from camera to screen | median, ms | 95 % | mean |\n|---|---|---|---|")
+    for name, times in (
+        *quick.steps.items(),
+        ("in all", [sum(each) for each in zip(*quick.steps.values(), strict=True)]),
+    ):
+        print(f"| {name} | {_middle(times)[0]:.1f} | {_middle(times)[1]:.1f} | {statistics.mean(times):.1f} |")
+    last = STEPS[-1][0]
+    more = statistics.mean(finished.steps[last]) - statistics.mean(quick.steps[last])
+    print(f"\nTo draw the picture the processor, which stands in for a graphics card, needs another {more:.0f} ms.")
+
+
 def tables(photo: Path, packet: bytes, goal: Callable[[str, str, str], None]) -> None:
     """Print what pages do; `goal` takes name, aim and figure of what is aimed at."""
     with browser(photo) as chromium:
@@ -216,6 +349,7 @@ def tables(photo: Path, packet: bytes, goal: Callable[[str, str, str], None]) ->
             server, screen = (f"{middle:.0f} / {most:.0f} ms" for middle, most in (found.to_server, found.to_screen))
             print(f"| {name} | {server} | {screen} | {found.data_rate:.1f} | {found.drawn_rate:.1f} |")
         print("\nOf both times the median and 95 %.")
+        split(seen["depth"], shown(chromium, "depth", is_finished=True))
         quick, slow = seen["depth"], seen["mesh, view turns, model 0.5 s"]
         goal("capture to server, median", "<= 25 ms", f"{quick.to_server[0]:.0f} ms")
         goal("capture to drawn, without the model, median", "<= 60 ms", f"{quick.to_screen[0]:.0f} ms")

@@ -14,6 +14,7 @@ from vergence.cli.main import app
 from vergence.errors import MediaError, SettingsError, TargetError
 from vergence.server import run
 from vergence.server.adaptation import Quality
+from vergence.server.capture import Capturer
 from vergence.server.pack import Spans, rgbd_packet
 from vergence.server.recording import Writer, about
 from vergence.server.settings import LiveSettings
@@ -144,6 +145,15 @@ def test_a_source_that_is_not_there_is_told_before_a_model_is_chosen(served, mon
     monkeypatch.setattr("vergence.pipelines.window.OpenCvWindow", lambda: None)
     with pytest.raises(MediaError, match=r"none\.|no\.jpg"):
         served(*arguments)
+
+
+def test_captures_take_the_model_that_was_chosen_without_choosing_again(served, monkeypatch):
+    named, close = [], Capturer.close
+    monkeypatch.setattr("vergence.cli.loading.load", lambda name, **_: named.append(name) or RuleModel())
+    monkeypatch.setattr(Capturer, "close", lambda self: (self._load(), close(self)))
+    served("live", "test:")
+    served("live", "test:", "--capture-model", "depth-anything-v2-base")
+    assert named == ["auto", "preview", "auto", "depth-anything-v2-base"]
 
 
 def test_a_recording_replaces_another_only_where_that_is_said(served, tmp_path):

@@ -231,6 +231,11 @@ def test_an_input_size_beyond_all_bounds_is_cut_and_that_is_said_once(tmp_path, 
     assert "input size" not in caplog.text
 
 
+def test_cameras_by_rays_are_of_networks_of_many_views():
+    with pytest.raises(SettingsError, match="'preview' finds no cameras by rays"):
+        load_model("preview", ray_poses=True)
+
+
 def test_the_input_size_cannot_be_chosen_where_it_is_fixed():
     with pytest.raises(SettingsError, match="input size of 'preview' is fixed"):
         load_model("preview", input_size=518)

@@ -1,1 +1,1 @@
-"""Tests in a browser: a package, so that it ends with the last of them; its event loop would be in the way of others."""
+"""Tests in a browser; a package, so that it ends with the last of them: its event loop would be in others' way."""

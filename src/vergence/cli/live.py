@@ -295,7 +295,9 @@ def _run(
             webbrowser.open(serving.url)
 
     finer = model
-    if capture_model is not None:
+    if capture_model is None and replayed is None and model.get("weights") is None:
+        finer = model | {"name": estimator.card.name}  # what "auto" takes has been told
+    elif capture_model is not None:
         of_any = ("device", "precision", "runtime", "offline", "accept_licence")
         finer = own.within_memory({"name": capture_model} | {name: model[name] for name in of_any})
     capturer = Capturer(lambda: load(**finer, style="none"), engine.next_sequence)

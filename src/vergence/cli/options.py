@@ -146,6 +146,14 @@ InputSize = Annotated[
         rich_help_panel=MODEL,
     ),
 ]
+RayPoses = Annotated[
+    bool,
+    typer.Option(
+        "--ray-poses",
+        help="Depth Anything 3, many views: find cameras by the rays it sees, the authors' slower second way.",
+        rich_help_panel=MODEL,
+    ),
+]
 Batch = Annotated[
     int | None,
     typer.Option(
@@ -348,6 +356,7 @@ class ModelOptions(LiveModelOptions):
     batch: Batch = None
     model_fallback: ModelFallback = False
     exact: Exact = False
+    ray_poses: RayPoses = False
 
     def load(self, *, style: ProgressStyle, name: str | None = None, views: int = 1) -> "DepthModel":
         """Load it, or the one called `name` in its place, to be shown so many views at once."""

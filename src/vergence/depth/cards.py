@@ -180,6 +180,7 @@ def _depth_anything_3(size: str, published: str, *, licence: str, parameters: in
             "input_size": LONGER_SIDE,
             "batch": 1,
             "max_memory": None,
+            **({"ray_poses": False} if is_nested or size not in ("mono-large", "metric-large") else {}),
         },
     )
 

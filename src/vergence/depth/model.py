@@ -46,6 +46,7 @@ def load_model(
     input_size: int | None = None,
     streaming: bool = False,
     exact: bool = False,
+    ray_poses: bool = False,
     batch: int | None = None,
     max_memory: int | str | None = None,
     model_fallback: bool = False,
@@ -69,6 +70,8 @@ def load_model(
             what the model was made for.
         streaming: of a video model: answer each frame at once, from those before it.
         exact: of a video model: as its authors' code to the last digit, at more memory; see `video_depth_anything`.
+        ray_poses: of Depth Anything 3: the cameras of many views are found by the rays the network sees, the authors'
+            slower second way, not by its camera head.
         batch: of Depth Anything 3: frames that the network is given at once, which a GPU answers sooner than one after
             the other; a live source has to wait for the last of them.
         max_memory: of Depth Anything 3: bytes, or text such as "4GB", that it may take, of the GPU where it runs on
@@ -105,6 +108,7 @@ def load_model(
     card = _with_option(card, "input_size", input_size)
     card = _with_option(card, "is_streaming", streaming or None)
     card = _with_option(card, "is_exact", exact or None)
+    card = _with_option(card, "ray_poses", ray_poses or None)
     card = _with_option(card, "batch", batch)
     card = _with_option(card, "max_memory", limit)
     if model_fallback and (weights is not None or card.family != memory.FAMILY):
@@ -139,6 +143,7 @@ def _fitting(
 REFUSED = {
     "input_size": "the input size of {!r} is fixed; leave it out or choose another model",
     "is_streaming": "{!r} answers every frame by itself already; --streaming is of video models",
+    "ray_poses": "{!r} finds no cameras by rays; --ray-poses is of Depth Anything 3's networks of many views",
     "batch": "{!r} takes frames one by one; --batch is of Depth Anything 3",
     "max_memory": "what {!r} takes nobody has measured; --max-memory is of Depth Anything 3",
     "is_exact": "{!r} is exact already; --exact is of video models",

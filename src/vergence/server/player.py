@@ -396,9 +396,7 @@ class Player:
             yield ((float(frame.time), partial(self._show_frame, frame, source.id, generation)) for frame in media)
 
     def _show_frame(self, frame: Frame, number: int, generation: int, position: float) -> None:
-        arrival = Arrival(
-            partial(self._seen, frame), number, generation, now_us(), position=position
-        )
+        arrival = Arrival(partial(self._seen, frame), number, generation, now_us(), position=position)
         if self._engine.settings.film_every_frame:
             self._engine.inbox.put_patiently(arrival, lambda: self._is_over(generation))
         else:

@@ -449,7 +449,7 @@ class Session:
                 self._fault("not-available", "another capture is being made", "wait until it is done")
 
     def _looked_at(self) -> tuple[Arrival | None, bool]:
-        """The picture this client is shown, and whether it is left only as it was sent, as of the past and recordings."""
+        """The picture this client is shown, and whether only what was sent of it is left: of the past, of a recording."""
         if self._past is not None:
             data = self._past.packets.get("rgbd")
             return None if data is None else sent_picture(data), True

@@ -71,7 +71,7 @@ COLOUR_CODEC = Codec(
 # By the words of a viewer's hello, the better one first. The level of AV1 holds more than the pixels of any film here.
 DEPTH_CODECS: Mapping[str, Codec] = MappingProxyType({
     "h264-10": Codec(
-        "libx264", "yuv420p10le", {**_X264, "preset": "ultrafast", "crf": "16", "profile": "high10"}, threads=1
+        "libx264", "yuv420p10le", {**_X264, "preset": "ultrafast", "crf": "14", "profile": "high10"}, threads=1
     ),
     "av1-10": Codec(
         "libsvtav1", "yuv420p10le",

@@ -11,6 +11,7 @@ torch = pytest.importorskip("torch", reason="torch is not installed; it runs Dep
 safetensors = pytest.importorskip("safetensors.torch", reason="safetensors is not installed; it reads checkpoints")
 
 from vergence.depth.cards import CARDS  # noqa: E402
+from vergence.depth.families.depth_anything_3.ray_pose import found_by_rays  # noqa: E402
 from vergence.depth.memory import Budget  # noqa: E402
 from vergence.depth.model import load_model  # noqa: E402
 from vergence.depth.networks.depth_anything_3.checkpoints import arranged, build  # noqa: E402
@@ -142,6 +143,18 @@ def test_a_nested_world_is_that_of_the_authors(nested):
     np.testing.assert_allclose(answer.scale, golden["scale_factor"][0], rtol=1e-4)
     assert answer.is_sky.any()
     np.testing.assert_array_equal(answer.is_sky, golden["metric_sky"][0] >= 0.3)
+
+
+def test_cameras_are_those_of_the_rays_where_that_is_asked(nested):
+    views = parity.golden(FAMILY, "tiny_nested_2view")["input"][0]
+    scene = nested._any_view(torch.from_numpy(views)[None])
+    extrinsics, intrinsics = found_by_rays(scene.rays[0].numpy(), scene.ray_confidence[0].numpy(), *views.shape[2:])
+    by_head, by_rays = (nested.together(views, by_rays=asked) for asked in (False, True))
+    np.testing.assert_allclose(by_rays.intrinsics, intrinsics, rtol=1e-3)
+    np.testing.assert_allclose(by_rays.extrinsics[:, :, :3], extrinsics[:, :, :3], atol=1e-3)
+    np.testing.assert_allclose(by_rays.extrinsics[:, :, 3], by_rays.scale * extrinsics[:, :, 3], rtol=1e-2, atol=1e-3)
+    np.testing.assert_allclose(by_rays.confidence, by_head.confidence, rtol=1e-5)
+    assert np.abs(by_rays.extrinsics - by_head.extrinsics).max() > 1e-3
 
 
 def test_metres_of_a_nested_network_follow_a_known_focal_length(nested):

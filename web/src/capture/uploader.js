@@ -1,6 +1,7 @@
 // Pictures of a camera or a screen to the server: JPEG, two on the way at most, the newest only.
 
 import { encodeCapture } from '../protocol.js';
+import { Pacing } from './pacing.js';
 
 const WINDOW = 2;
 const PENDING = 1 << 20; // bytes not yet on the wire: the line is slower than the camera
@@ -8,6 +9,7 @@ const SMOOTH = 0.9;
 const LOST_AFTER = 5000; // ms without an answer: the window opens again
 
 export class Uploader {
+  pacing = new Pacing();
   sent = 0;
   answered = 0;
   bytes = 0;
@@ -32,7 +34,8 @@ export class Uploader {
 
   /** A picture (video element, or a VideoFrame, which is used up) of `width` x `height`, taken at `here` ms of this page's clock. */
   async push(picture, width, height, here = performance.now()) {
-    if (!this.isFree || this.#connection.state !== 'open' || !width) return false;
+    if (!this.isFree || !this.pacing.isDue(here) || this.#connection.state !== 'open' || !width) return false;
+    this.pacing.note(here);
     this.#isEncoding = true;
     try {
       const scale = Math.min(1, this.side / Math.max(width, height));

@@ -81,6 +81,19 @@ const tracks = {
 let showing = Promise.resolve();
 let scratch = new Uint8Array(0);
 
+/** The picture of a frame; by way of memory where that can be, since a graphics card that is busy lets films wait. */
+async function pictureOf(frame) {
+  const options = { premultiplyAlpha: 'none', colorSpaceConversion: 'none' };
+  const { width, height } = frame.visibleRect;
+  const pixels = new Uint8ClampedArray(4 * width * height);
+  try {
+    await frame.copyTo(pixels, { format: 'RGBA' });
+  } catch {
+    return createImageBitmap(frame, { premultiplyAlpha: 'none' });
+  }
+  return createImageBitmap(new ImageData(pixels, width, height), options);
+}
+
 async function show(sequence, colour, depth, begun) {
   try {
     const head = headOf(colour.packet, depth.packet, Kind.RGBD);
@@ -95,7 +108,7 @@ async function show(sequence, colour, depth, begun) {
     if (scratch.byteLength < size) scratch = new Uint8Array(size);
     const [copied, picture] = await Promise.all([
       frame.copyTo(scratch.subarray(0, size)),
-      createImageBitmap(colour.frame, { premultiplyAlpha: 'none' }),
+      pictureOf(colour.frame),
     ]);
     const [{ offset, stride }] = copied;
     const out = new Uint16Array(width * height);

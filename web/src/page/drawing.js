@@ -4,7 +4,9 @@ const STILL = '(prefers-reduced-motion: reduce)';
 const LONGEST = 0.1; // s that the view moves on by in one frame, after a pause too
 const STATISTICS_EVERY = 500; // ms
 
-export function drawFrames({ state, stage, stream, gallery, packets, headset, measure, connection, uploader, statistics, notices }) {
+export function drawFrames({
+  state, stage, stream, gallery, packets, headset, measure, connection, uploader, statistics, notices,
+}) {
   let before = performance.now();
   let lastStatistics = 0;
   stage.renderer.setAnimationLoop(() => {

@@ -31,8 +31,11 @@ export class Measuring {
 
   /** A click in the view, CSS pixels. */
   click(x, y) {
-    const { stage, measure, notices } = this.#parts;
-    if (measure.isOn && !measure.click(x, y)) notices.say('Nothing was measured there', 'Click on the surface.');
+    const { stage, gallery, measure, notices } = this.#parts;
+    if (measure.isOn && !measure.click(x, y)) {
+      const isCloud = !gallery.surfaceAt(x, y).isShown; // points of several cameras are no surface
+      notices.say('Nothing was measured there', isCloud ? 'Lengths are measured in the picture of a single camera.' : 'Click on the surface.');
+    }
     stage.invalidate();
   }
 

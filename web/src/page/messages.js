@@ -8,6 +8,7 @@ export function messages({
   state, connection, settings, sharing, look, layout, playback, captures, standing, statistics, uploader, tier,
   dock, panel, source, film, notices,
 }) {
+  let dropped = 0; // at the last `stats`
   return {
     hello(message) {
       state.hello = message;
@@ -47,6 +48,9 @@ export function messages({
 
     stats(message) {
       statistics.adopt(message);
+      const lost = statistics.dropped - dropped + (message.skipped ?? 0);
+      dropped = statistics.dropped;
+      uploader.pacing.hear(lost, message.clients === 1 && !state.recording); // others may be quicker
       if (state.active?.is_live && film.show({ past: message.past ?? 0 })) layout.update();
       film.put(message.position, message.is_playing);
       if (message.is_playing !== undefined && message.position !== null) playback.setPaused(!message.is_playing, false);

@@ -3,9 +3,9 @@
 import { h } from './dom.js';
 
 const PARTS = [
-  ['camera', 'packing the camera’s'],
+  ['camera', 'camera'],
   ['wait', 'waiting'],
-  ['read', 'reading it'],
+  ['read', 'reading'],
   ['infer', 'model'],
   ['steady', 'steadying'],
   ['pack', 'packing'],
@@ -100,7 +100,7 @@ export class Statistics {
     put('data', `${this.data.perSecond.toFixed(1)} /s`);
     put('drawn', `${this.drawn.perSecond.toFixed(1)} /s`);
     put('bytes', `${bytes(this.bytes.perSecond)}/s`);
-    put('size', head ? `${head.extension.width} × ${head.extension.height}` : '–');
+    put('size', head ? `${head.extension.width} × ${head.extension.height}${head.extension.isLossy ? ', film' : ''}` : '–');
     put('elements', elements ?? '–');
     put('dropped', `${this.dropped} here, ${this.server.dropped ?? 0}/s there`);
     put('trip', trip === null ? '–' : milliseconds(trip / 1000));

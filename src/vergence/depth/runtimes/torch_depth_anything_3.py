@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vergence.depth.cards import CARDS
 from vergence.depth.families.depth_anything_3.network import Answer, Floats
+from vergence.depth.families.depth_anything_3.ray_pose import found_by_rays
 from vergence.depth.families.depth_anything_3.sky import SKY
 from vergence.depth.memory import Budget, Views
 from vergence.depth.networks.depth_anything_3 import nested
@@ -89,7 +90,12 @@ class TorchNetwork:
         return _joined(parts)
 
     def together(
-        self, pictures: Floats, cameras: tuple[Floats, Floats] | None = None, *, gaussians: bool = False
+        self,
+        pictures: Floats,
+        cameras: tuple[Floats, Floats] | None = None,
+        *,
+        gaussians: bool = False,
+        by_rays: bool = False,
     ) -> Answer:
         assert isinstance(self._any_view, AnyView)
         count, _, height, width = pictures.shape
@@ -99,9 +105,12 @@ class TorchNetwork:
         with self._place.running():
             views = self._put(pictures)
             known = tuple(self._put(part)[None] for part in cameras) if cameras else None
-            seen = self._any_view.sight(views[None], known, chunk=chunk, gaussians=gaussians)
+            seen = self._any_view.sight(views[None], known, chunk=chunk, gaussians=gaussians, rays=by_rays)
             depth, confidence = seen.depth[0], seen.confidence[0]
             extrinsics, intrinsics = seen.extrinsics[0], seen.intrinsics[0]
+            if seen.rays is not None and seen.ray_confidence is not None:
+                found = found_by_rays(_array(seen.rays[0]), _array(seen.ray_confidence[0]), height, width)
+                extrinsics, intrinsics = map(self._put, found)
             raw = None if seen.gaussians is None else seen.gaussians[0]
             if not isinstance(self._network, Nested):
                 return Answer(

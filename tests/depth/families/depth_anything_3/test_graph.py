@@ -90,6 +90,21 @@ def test_many_views_are_seen_together_and_begin_where_the_first_one_is(tmp_path)
         np.testing.assert_allclose(view.depth.world_from_camera, np.eye(4), atol=1e-6)
 
 
+def test_the_cameras_of_many_views_can_be_those_of_their_rays(tmp_path, monkeypatch):
+    taken = []
+
+    def found(rays, confidence, height, width):
+        taken.append((rays.shape, confidence.shape, height, width))
+        return decoded(np.array([ENCODING] * 2, np.float32), height, 2 * width)
+
+    monkeypatch.setattr("vergence.depth.families.depth_anything_3.graph.found_by_rays", found)
+    path = many(tmp_path / "net.onnx")
+    worlds = [load(small(ray_poses=asked), path, RuntimeOptions()).world([frame()] * 2) for asked in (False, True)]
+    assert taken == [((2, 42, 56, 6), (2, 42, 56), 42, 56)]
+    by_head, by_rays = (world.views[1].depth.intrinsics for world in worlds)
+    assert by_rays.fx == pytest.approx(2 * by_head.fx)
+
+
 def test_pictures_are_brought_to_the_only_size_a_graph_takes(tmp_path):
     model = load(small(), many(tmp_path / "net.onnx", views=1, height=28, width=70), RuntimeOptions())
     (found,) = model.estimate([frame(50, 30)])

@@ -36,8 +36,8 @@ class Network:
         is_sky[:, 0] = True
         return Answer(answer.depth, is_sky=is_sky)
 
-    def together(self, pictures, cameras=None, *, gaussians=False):
-        self.given = cameras
+    def together(self, pictures, cameras=None, *, gaussians=False, by_rays=False):
+        self.given, self.by_rays = cameras, by_rays
         return self._answer(pictures)
 
     def place(self, answer, extrinsics, intrinsics, *, scale):

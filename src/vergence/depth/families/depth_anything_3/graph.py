@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.depth.families.depth_anything_3.network import Answer, Floats
+from vergence.depth.families.depth_anything_3.ray_pose import found_by_rays
 from vergence.depth.families.depth_anything_3.sky import SKY, fill_sky
 from vergence.depth.families.patches import PATCH
 from vergence.depth.memory import Budget, Views
@@ -112,7 +113,12 @@ class GraphNetwork:
         return joined([self._alone(pictures[n : n + 1]) for n in range(len(pictures))])
 
     def together(
-        self, pictures: Floats, cameras: tuple[Floats, Floats] | None = None, *, gaussians: bool = False
+        self,
+        pictures: Floats,
+        cameras: tuple[Floats, Floats] | None = None,
+        *,
+        gaussians: bool = False,
+        by_rays: bool = False,
     ) -> Answer:
         if cameras is not None:
             logger.info("known cameras do not help an exported network; its own are fitted to them")
@@ -123,7 +129,7 @@ class GraphNetwork:
                 f"{self._weights} was exported for {self._count} view{'s' if self._count != 1 else ''}, not "
                 f"{len(pictures)}; export it for any number (--views any), or run its checkpoint (--runtime torch)"
             )
-        return self._together(pictures, gaussians=gaussians)
+        return self._together(pictures, gaussians=gaussians, by_rays=by_rays)
 
     def place(self, answer: Answer, extrinsics: Floats, intrinsics: Floats, *, scale: float) -> Gaussians:
         if find_spec("torch") is None:
@@ -142,14 +148,14 @@ class GraphNetwork:
         self._check(depth, picture)
         return Answer(fill_sky(depth, sky), is_sky=sky >= SKY)
 
-    def _together(self, pictures: Floats, *, gaussians: bool) -> Answer:
+    def _together(self, pictures: Floats, *, gaussians: bool, by_rays: bool = False) -> Answer:
         self._require(Views(len(pictures), pictures.shape[2], pictures.shape[3], gaussians))
-        depth, confidence, _, _, encodings, *levels = self._graph.run(pictures)
+        depth, confidence, rays, sureness, encodings, *levels = self._graph.run(pictures)
         self._check(depth, pictures)
         raw = self._head.run(pictures, *levels)[0] if gaussians and self._head is not None else None
-        return Answer(
-            depth, confidence, None, *decoded(encodings, *pictures.shape[2:]), raw_depth=depth, raw_gaussians=raw
-        )
+        height, width = pictures.shape[2:]
+        cameras = found_by_rays(rays, sureness, height, width) if by_rays else decoded(encodings, height, width)
+        return Answer(depth, confidence, None, *cameras, raw_depth=depth, raw_gaussians=raw)
 
     def _require(self, views: Views) -> None:
         """Raise where all views, decoded at once, and the scores of one head do not fit."""

@@ -82,7 +82,11 @@ class DepthAnything3:
 
 
 class WorldDepthAnything3(DepthAnything3):
-    """A network of many views: also a `WorldModel`."""
+    """A network of many views: also a `WorldModel`.
+
+    Options of the card, besides:
+        ray_poses: cameras of worlds are those of the rays the network sees, not those of its camera head.
+    """
 
     def world(
         self, frames: Sequence[Frame], *, cameras: Sequence[Camera] | None = None, gaussians: bool = False
@@ -96,7 +100,8 @@ class WorldDepthAnything3(DepthAnything3):
                 "depth-anything-3-nested-giant-large, or make splats of its depth"
             )
         seen = look(frames, cameras, side=self.card.options["input_size"], size=self._network.size)
-        answer = self._network.together(seen.pictures, seen.given, gaussians=gaussians)
+        by_rays = bool(self.card.options.get("ray_poses"))
+        answer = self._network.together(seen.pictures, seen.given, gaussians=gaussians, by_rays=by_rays)
         return as_world(self._network, answer, seen, self.card.kind, gaussians=gaussians)
 
 

@@ -60,7 +60,12 @@ class Network(Protocol):
         ...
 
     def together(
-        self, pictures: Floats, cameras: tuple[Floats, Floats] | None = None, *, gaussians: bool = False
+        self,
+        pictures: Floats,
+        cameras: tuple[Floats, Floats] | None = None,
+        *,
+        gaussians: bool = False,
+        by_rays: bool = False,
     ) -> Answer:
         """Look at (N, 3, H, W) normalised views of one scene; of networks of many views.
 
@@ -69,6 +74,7 @@ class Network(Protocol):
             cameras: (N, 4, 4) camera_from_world and (N, 3, 3) intrinsics in pixels of these views, where known. They
                 help; the cameras in the answer are still the network's own.
             gaussians: also say raw Gaussians.
+            by_rays: the cameras in the answer are those of the rays it sees, see `ray_pose`, not those of its head.
         """
         ...
 

@@ -58,13 +58,15 @@ class Scene:
 
 @dataclass(frozen=True)
 class Sight:
-    """What most uses need of a `Scene`, at about half the cost of its decoders: no rays, Gaussians if asked for."""
+    """What most uses need of a `Scene`, at about half the cost of its decoders: rays and Gaussians if asked for."""
 
     depth: Tensor
     confidence: Tensor
     extrinsics: Tensor
     intrinsics: Tensor
     gaussians: Tensor | None
+    rays: Tensor | None
+    ray_confidence: Tensor | None
 
 
 class AnyView(nn.Module):
@@ -120,26 +122,30 @@ class AnyView(nn.Module):
         strategy: Strategy = "saddle_balanced",
         chunk: int = CHUNK,
         gaussians: bool = False,
+        rays: bool = False,
     ) -> Sight:
         """The same numbers as `forward`, less of them; arguments likewise."""
         known = self.tokens_of(cameras, views) if cameras else None
         features = self.look(views, known, strategy=strategy)
-        depth: list[Tensor] = []
-        confidence: list[Tensor] = []
+        maps: list[tuple[Tensor, ...]] = []
         raw: list[Tensor] = []
         for levels, pictures in zip(_chunks(features, chunk), views.flatten(0, 1).split(chunk), strict=True):
             levels = [level.to(self.head.norm.weight.dtype) for level in levels]
-            maps = self.head.decode_depth(levels, features.rows, features.columns)
-            depth.append(maps[0])
-            confidence.append(maps[1])
+            if rays:
+                dense = self.head.decode(levels, features.rows, features.columns)
+                maps.append((dense.depth, dense.confidence, dense.rays, dense.ray_confidence))
+            else:
+                maps.append(self.head.decode_depth(levels, features.rows, features.columns))
             if gaussians and self.gs_head is not None:
                 raw.append(self.gs_head(levels, pictures))
         shape = views.shape[:2]
+        depth, confidence, *directions = (torch.cat(parts).unflatten(0, shape) for parts in zip(*maps, strict=True))
         return Sight(
-            torch.cat(depth).unflatten(0, shape),
-            torch.cat(confidence).unflatten(0, shape),
+            depth,
+            confidence,
             *decoded(self.encodings_of(features), views.shape[3], views.shape[4]),
             torch.cat(raw).unflatten(0, shape) if raw else None,
+            *(directions if rays else (None, None)),
         )
 
     def tokens_of(self, cameras: tuple[Tensor, Tensor], views: Tensor) -> Tensor:

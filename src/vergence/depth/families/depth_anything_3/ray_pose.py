@@ -89,6 +89,15 @@ def cameras_from_rays(
     return RayCameras(pose, focal, principal)
 
 
+def found_by_rays(
+    rays: NDArray[np.floating], confidence: NDArray[np.floating], height: int, width: int
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """The cameras of rays as the network's head gives them: (N, 3, 4) camera_from_world, and (N, 3, 3) intrinsics in
+    pixels of `height` x `width` views; raises as `cameras_from_rays`."""
+    found = cameras_from_rays(rays, confidence)
+    return found.extrinsics().astype(np.float32), found.intrinsics(width, height).astype(np.float32)
+
+
 def candidates(pixels: int) -> int:
     """How many of so many pixels RANSAC draws from."""
     return max(SAMPLE, int(CANDIDATES * pixels))

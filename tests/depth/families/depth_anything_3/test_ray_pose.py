@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 import parity
-from vergence.depth.networks.depth_anything_3 import ray_pose
-from vergence.depth.networks.depth_anything_3.ray_pose import cameras_from_rays, candidates, draw_samples
+from vergence.depth.families.depth_anything_3 import ray_pose
+from vergence.depth.families.depth_anything_3.ray_pose import cameras_from_rays, candidates, draw_samples
 from vergence.errors import ModelError, ShapeError
 
 
