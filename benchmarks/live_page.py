@@ -27,12 +27,13 @@ from vergence.depth.cards import find_card
 from vergence.geometry.resample import shrink
 from vergence.media.open import open_source
 from vergence.server.app import create_app
-from vergence.server.engine import Engine, now_us
+from vergence.server.engine import Engine
 from vergence.server.hub import Published
 from vergence.server.player import Player
 from vergence.server.protocol import parse
 from vergence.server.security import Access
 from vergence.server.settings import LiveSettings
+from vergence.server.shown import now_us
 from vergence.types import DepthFrame, DepthMap, Frame
 
 if TYPE_CHECKING:

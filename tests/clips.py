@@ -8,6 +8,8 @@ from typing import Any
 import av
 import numpy as np
 
+from vergence.media.priority import usual_priority
+
 FIXTURES = Path(__file__).parent / "fixtures"
 MATRICES = {1: (0.2126, 0.0722), 5: (0.299, 0.114), 6: (0.299, 0.114), 9: (0.2627, 0.0593)}  # H.273: kr, kb
 
@@ -96,6 +98,9 @@ def write_clip(path: Path, clip: Clip | None = None, **changes: Any) -> Path:
                     for i, (a, b, t) in enumerate(clip.chapters)
                 ]
             )
+        if clip.codec == "libsvtav1":
+            with usual_priority():
+                context.open()
         packets = []
         for i, tick in enumerate(ticks):
             picture = clip.pictures[i] if clip.pictures else drawing(i, width=clip.width, height=clip.height)

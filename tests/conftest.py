@@ -34,6 +34,19 @@ def offline_and_alone(monkeypatch, tmp_path_factory):
 
 
 @pytest.fixture(autouse=True)
+def nobody_takes_the_machine():
+    """What an encoder makes of this process' priority would be inherited by all that the tests start later."""
+    if not hasattr(os, "sched_getscheduler"):
+        yield
+        return
+    before = os.sched_getscheduler(0), os.sched_getparam(0)
+    yield
+    after = os.sched_getscheduler(0), os.sched_getparam(0)
+    os.sched_setscheduler(0, *before)
+    assert after == before, "the test leaves its process with another priority: see `vergence.media.priority`"
+
+
+@pytest.fixture(autouse=True)
 def log_as_it_was():
     """Put back what commands that run in this process make of the package's log."""
     logger = logging.getLogger("vergence")

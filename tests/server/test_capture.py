@@ -12,8 +12,8 @@ from vergence.media.depth_file import read_depth
 from vergence.media.ply import read_ply
 from vergence.server import capture as captures
 from vergence.server.capture import Capturer
-from vergence.server.engine import Arrival
 from vergence.server.protocol import DepthCodec, Flag, parse
+from vergence.server.shown import Arrival
 from vergence.types import Frame
 
 

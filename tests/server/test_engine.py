@@ -12,8 +12,10 @@ from splat_payloads import unpacked_payload
 from vergence.errors import MediaError, ModelError
 from vergence.server import rgbd
 from vergence.server.adaptation import Quality
-from vergence.server.engine import THREAD_NAME, Arrival, Engine, Slot, now_us
+from vergence.server.engine import THREAD_NAME, Engine
 from vergence.server.protocol import DepthCodec, Flag, Rgbd, Splat16
+from vergence.server.shown import Arrival, now_us
+from vergence.server.slot import Slot
 from vergence.types import Frame
 
 

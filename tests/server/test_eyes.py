@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from vergence.errors import MediaError, SettingsError
-from vergence.server.engine import Seen
 from vergence.server.eyes import LAYOUTS, THREAD_NAME, Eyes, Picture, fitted, packed_size
 from vergence.server.fragments import Mp4Stream
+from vergence.server.shown import Seen
 from vergence.server.virtual import VirtualOutput
 from vergence.types import DepthFrame, DepthMap, Frame
 

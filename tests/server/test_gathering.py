@@ -2,8 +2,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from vergence.server.engine import Arrival
 from vergence.server.gathering import MOST, WINDOW, Gathering
+from vergence.server.shown import Arrival
 from vergence.types import Frame
 
 

@@ -17,7 +17,7 @@ from vergence.errors import MediaError, SettingsError
 from vergence.geometry.rotation import rotation_about
 from vergence.geometry.similarity import Similarity
 from vergence.server.adaptation import LADDER, POINTS, Pace, Quality, quality_of
-from vergence.server.engine import Engine, now_us
+from vergence.server.engine import Engine
 from vergence.server.hub import Published
 from vergence.server.player import FIRST_CAMERA, TOGETHER, Player
 from vergence.server.protocol import Capture, ColourCodec, Flag, Kind, Points16, packet, parse
@@ -25,6 +25,7 @@ from vergence.server.recording import Moment, NoModel
 from vergence.server.rgbd import packed_colour
 from vergence.server.ring import Ring
 from vergence.server.settings import LiveSettings
+from vergence.server.shown import now_us
 from vergence.server.unpack import depth_frame
 from vergence.types import Frame, MediaInfo
 

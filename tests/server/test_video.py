@@ -13,10 +13,11 @@ from vergence.errors import MediaError
 from vergence.geometry.nearness import nearness
 from vergence.server import video
 from vergence.server.adaptation import LADDER, Pace, Quality, quality_of
-from vergence.server.engine import Arrival, Engine, now_us
+from vergence.server.engine import Engine
 from vergence.server.pack import FIRST, Header, Spans
 from vergence.server.protocol import Flag, Rgbd, VideoDepth, VideoRgb, parse
 from vergence.server.settings import LiveSettings
+from vergence.server.shown import Arrival, now_us
 from vergence.server.unpack import depth_frame
 from vergence.server.video import (
     DEPTH_CODECS,

@@ -26,6 +26,7 @@ from vergence.media.frame_packing import with_arrangement
 from vergence.media.light_levels import LightLevels, light_boxes, light_levels, svt_av1_parameters, x265_parameters
 from vergence.media.matroska import set_display_size
 from vergence.media.packing import PACKINGS, PackingTags
+from vergence.media.priority import usual_priority
 from vergence.media.spherical import packing_boxes
 from vergence.media.targets import Target
 from vergence.media.tracks import MATROSKA, OtherTracks, label
@@ -459,7 +460,8 @@ def _needed_bytes(like: MediaInfo) -> int | None:
 
 def _open(context: VideoCodecContext, frame: Frame) -> None:
     try:
-        context.open()
+        with usual_priority():
+            context.open()
     except av.FFmpegError as error:
         raise FormatError(
             f"{context.name} cannot encode pictures of {frame.width}x{frame.height}; "

@@ -25,9 +25,9 @@ from vergence.media.splats.open import write_gaussians
 from vergence.pipelines.points import CloudSettings, scenes
 from vergence.pipelines.splats import SplatSettings, lift_picture
 from vergence.server.adaptation import Quality
-from vergence.server.engine import Arrival
 from vergence.server.pack import Header, Spans, lens_of, rgbd_packet
 from vergence.server.protocol import Flag
+from vergence.server.shown import Arrival
 from vergence.types import DepthFrame, Intrinsics
 
 logger = logging.getLogger(__name__)

@@ -24,11 +24,13 @@ from vergence.errors import MediaError, ModelError
 from vergence.geometry.project import unproject
 from vergence.server import upload
 from vergence.server.adaptation import Quality
-from vergence.server.engine import IDLE, Engine, Seen, Slot, now_us
+from vergence.server.engine import Engine
 from vergence.server.hub import Published
 from vergence.server.player import TOGETHER, Player
 from vergence.server.points16 import unpacked_points
 from vergence.server.protocol import Capture, ColourCodec, Packet, Points16, parse
+from vergence.server.shown import Seen, now_us
+from vergence.server.slot import IDLE, Slot
 from vergence.server.unpack import depth_frame
 from vergence.splats.harmonics import CONSTANT
 from vergence.types import DepthFrame, Gaussians

@@ -8,48 +8,35 @@ the model needs for one frame, however many come.
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, Protocol
 
 from vergence.depth.cards import CARDS
 from vergence.depth.model import DepthModel
 from vergence.depth.standing_world import StandingWorld
 from vergence.depth.world import WorldModel
-from vergence.errors import MediaError, ModelError, VergenceError
+from vergence.errors import ModelError, VergenceError
 from vergence.media.camera import CameraSettings
-from vergence.pipelines.moment import cloud_of_moment
 from vergence.server.adaptation import Quality
-from vergence.server.hub import FilmFrame, Published
-from vergence.server.pack import Header, Span, Spans, points_packet, rgbd_packet, splat_packet, warm_up
-from vergence.server.protocol import parse
+from vergence.server.hub import Published
+from vergence.server.pack import Spans, warm_up
+from vergence.server.packer import Packer
 from vergence.server.recording import Moment
-from vergence.server.restamp import restamped
 from vergence.server.settings import LiveSettings
-from vergence.server.splat16 import capacity_for
-from vergence.server.unpack import depth_frame
-from vergence.server.video import Film, can_film
-from vergence.stability.shots import mark_shots
-from vergence.stability.stabilise import StabiliseSettings, stabilise
-from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics, PointCloud
+from vergence.server.shown import Answer, Arrival, Recorded, Seen, now_us
+from vergence.server.slot import IDLE, Slot
+from vergence.server.stages import Stages
+from vergence.server.times import MEMORY, Times
+from vergence.stability.stabilise import StabiliseSettings
+from vergence.types import DepthFrame, Frame, Gaussians, Intrinsics
 
 logger = logging.getLogger(__name__)
 
-T = TypeVar("T")
-
-IDLE = 0.1  # s between looks at whether anybody watches, or the engine is to stop
 AGAIN = 5.0  # s after which the same error is told again
 REST = 0.5  # s after an error nobody foresaw
 JOIN_SECONDS = 10.0  # a network deep in one frame is waited for
-MEMORY = 2.0  # s of the past that statistics are about
 THREAD_NAME = "vergence-live"
-
-
-def now_us() -> int:
-    """The server's clock, µs: steady, from any beginning."""
-    return time.monotonic_ns() // 1000
 
 
 class Viewers(Protocol):
@@ -60,170 +47,6 @@ class Viewers(Protocol):
     def wanted(self) -> frozenset[Quality]: ...
     def publish(self, frame: Published) -> None: ...
     def announce(self, **message: Any) -> None: ...
-
-
-@dataclass(frozen=True)
-class Arrival:
-    """A picture on its way in.
-
-    Attributes:
-        frame: gives it; a camera's JPEG is decoded only where somebody takes it.
-        source: number of its source.
-        run: changes whenever a source begins anew, so that nothing of the past is carried over.
-        time_us: when it was taken, on the server's clock.
-        is_still: nothing follows it: a photo.
-        position: seconds in a film, None elsewhere.
-        together: of several cameras at one moment, by their numbers: the pictures to be seen together, of which this
-            is the first.
-    """
-
-    frame: Callable[[], Frame]
-    source: int
-    run: int
-    time_us: int
-    is_still: bool = False
-    position: float | None = None
-    together: tuple["Arrival", ...] = ()
-
-
-def sent_picture(data: bytes) -> Arrival:
-    """The picture of an RGBD packet, with the lens it was shown with."""
-    packet = parse(data)
-    return Arrival(lambda: depth_frame(packet).frame, packet.source, 0, packet.time_us, is_still=True)
-
-
-@dataclass(frozen=True)
-class Seen:
-    """What was last shown, for those that make something else of it than packets.
-
-    Attributes:
-        item: gives picture and depth; of a recording they are unpacked only then.
-        gaussians: where the model made some.
-        source, time_us: of its packets.
-    """
-
-    item: Callable[[], DepthFrame]
-    gaussians: Gaussians | None
-    source: int
-    time_us: int
-
-
-@dataclass(frozen=True)
-class _Answer:
-    """What the model said; of several cameras the `views` of all, of which `item` is the first."""
-
-    arrival: Arrival
-    item: DepthFrame
-    span: Span
-    gaussians: Gaussians | None = None
-    views: tuple[DepthFrame, ...] = ()
-
-    @cached_property
-    def cloud(self) -> PointCloud | None:
-        """All views in one cloud; made where it is asked for."""
-        return cloud_of_moment(self.views) if self.views else None
-
-
-@dataclass(frozen=True)
-class _Recorded:
-    """A frame that was made before, on its way to those who watch."""
-
-    moment: Moment
-    source: int
-    time_us: int
-
-
-class Slot(Generic[T]):
-    """Room for one thing. Putting replaces it; `put_patiently` waits for it to be taken."""
-
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
-        self._item: T | None = None
-        self.replaced = 0
-
-    def put(self, item: T) -> None:
-        with self._changed:
-            self.replaced += self._item is not None
-            self._item = item
-            self._changed.notify_all()
-
-    def put_patiently(self, item: T, is_over: Callable[[], bool]) -> bool:
-        """Put once there is room; False, without it, where `is_over` says so first."""
-        with self._changed:
-            while self._item is not None:
-                if is_over():
-                    return False
-                self._changed.wait(IDLE)
-            self._item = item
-            self._changed.notify_all()
-            return True
-
-    def take(self, seconds: float) -> T | None:
-        """Take what lies there, None where nothing comes for so long."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._item is not None, seconds)
-            item, self._item = self._item, None
-            self._changed.notify_all()
-            return item
-
-    def clear(self) -> None:
-        with self._changed:
-            self._item = None
-            self._changed.notify_all()
-
-
-class _Pipe:
-    """The stages of one source, fed frame by frame: each answers from the past alone."""
-
-    def __init__(self, model: DepthModel, settings: StabiliseSettings) -> None:
-        self._next: Frame | None = None
-        self._estimate_seconds = 0.0
-        estimated = self._timed(iter(model.estimate(mark_shots(self._fed()))))
-        self._answers = iter(stabilise(estimated, settings=settings))
-
-    def __call__(self, frame: Frame) -> tuple[DepthFrame, float, float]:
-        """The depth of a frame, and the seconds the model and the steadying took."""
-        self._next = frame
-        began = time.perf_counter()
-        item = next(self._answers)
-        return item, self._estimate_seconds, time.perf_counter() - began - self._estimate_seconds
-
-    def _fed(self) -> Iterator[Frame]:
-        while True:
-            if self._next is None:
-                raise ModelError("the model asks for a frame that has not come yet; choose one without lookahead")
-            frame, self._next = self._next, None
-            yield frame
-
-    def _timed(self, items: Iterator[DepthFrame]) -> Iterator[DepthFrame]:
-        while True:
-            began = time.perf_counter()
-            item = next(items)
-            self._estimate_seconds = time.perf_counter() - began
-            yield item
-
-
-@dataclass
-class _Times:
-    """What happened of late: (when, value) by name."""
-
-    past: dict[str, deque[tuple[float, float]]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, **values: float) -> None:
-        now = time.monotonic()
-        with self.lock:
-            for name, value in values.items():
-                self.past.setdefault(name, deque(maxlen=600)).append((now, value))
-
-    def recent(self, name: str) -> list[float]:
-        since = time.monotonic() - MEMORY
-        with self.lock:
-            return [value for when, value in self.past.get(name, ()) if when >= since]
-
-    def mean_ms(self, name: str) -> float | None:
-        values = self.recent(name)
-        return round(1e3 * sum(values) / len(values), 2) if values else None
 
 
 class Engine:
@@ -259,23 +82,21 @@ class Engine:
         self.settings = settings or LiveSettings()
         self._gaussian_model, self._world_model = gaussian_model, world_model
         self.listeners: list[Callable[[Seen], None]] = []
-        self._capacity: tuple[tuple[int, int], int] | None = None
         self.inbox: Slot[Arrival] = Slot()
-        self._outbox: Slot[_Answer | _Recorded] = Slot()
-        self._times = _Times()
+        self._outbox: Slot[Answer | Recorded] = Slot()
+        self._times = Times()
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._viewers: Viewers | None = None
-        self._last: _Answer | _Recorded | None = None
+        self._last: Answer | Recorded | None = None
         self._is_paused = False
         self._sequence = 0
         self._counting = threading.Lock()
         self._told = ("", "", 0.0)
         self.frames = 0  # packed so far
         self.last_bytes = 0  # of the largest packet of the last frame
-        self._pipe: tuple[tuple[Any, ...], _Pipe, Spans] | None = None
-        self.makes_film = can_film()
-        self._films: dict[Quality, Film] = {}
+        self._pipe: tuple[tuple[Any, ...], Stages, Spans] | None = None
+        self._packer = Packer(lambda message: self._tell("model-failed", message))
         self._standing: tuple[int, StandingWorld, Spans] | None = None
 
     def start(self, viewers: Viewers) -> None:
@@ -292,7 +113,7 @@ class Engine:
         for thread in self._threads:
             thread.join(JOIN_SECONDS)
         if not any(thread.is_alive() for thread in self._threads):
-            self._keep_films(frozenset())
+            self._packer.close()
         self._threads.clear()
 
     def refresh(self) -> None:
@@ -319,7 +140,7 @@ class Engine:
 
     def replay(self, moment: Moment, *, source: int) -> None:
         """Show a recorded frame."""
-        self._last = _Recorded(moment, source, now_us())
+        self._last = Recorded(moment, source, now_us())
         self._times.add(shown=0.0)
         self._outbox.put(self._last)
         self._say_shown()
@@ -332,28 +153,17 @@ class Engine:
     @property
     def shown(self) -> Arrival | None:
         """The picture last answered."""
-        return self._last.arrival if isinstance(self._last, _Answer) else None
+        return self._last.arrival if isinstance(self._last, Answer) else None
 
     @property
     def replayed(self) -> Arrival | None:
         """The picture of the recorded frame that is shown; None where what is shown is no recording."""
-        last = self._last
-        if not isinstance(last, _Recorded) or "rgbd" not in last.moment.packets:
-            return None
-        return replace(sent_picture(last.moment.packets["rgbd"]), source=last.source, time_us=last.time_us)
+        return self._last.picture if isinstance(self._last, Recorded) else None
 
     @property
     def newest(self) -> Seen | None:
         """What is shown now."""
-        last = self._last
-        if isinstance(last, _Recorded):
-            data, kind = last.moment.packets.get("rgbd"), last.moment.kind
-            if data is None:
-                return None
-            return Seen(lambda: depth_frame(parse(data), kind=kind), None, last.source, last.time_us)
-        if last is not None:
-            return Seen(lambda: last.item, last.gaussians, last.arrival.source, last.arrival.time_us)
-        return None
+        return None if self._last is None else self._last.seen
 
     def _say_shown(self) -> None:
         newest = self.newest
@@ -376,6 +186,11 @@ class Engine:
     def makes_points(self) -> bool:
         """Whether viewers may want POINTS16 packets."""
         return self._world_model is not None or bool(self.model.card.options.get("recorded_points"))
+
+    @property
+    def makes_film(self) -> bool:
+        """Whether viewers may want the tier of low bandwidth."""
+        return self._packer.makes_film
 
     @property
     def why_not_together(self) -> str | None:
@@ -469,15 +284,15 @@ class Engine:
             else:
                 item, infer, steady = pipe(frame)
             self._times.add(decode=decoded, infer=infer, stabilise=steady)
-            self._show(_Answer(arrival, item, spans(item), gaussians))
+            self._show(Answer(arrival, item, spans(item), gaussians))
 
-    def _show(self, answer: _Answer) -> None:
+    def _show(self, answer: Answer) -> None:
         self._times.add(shown=0.0)
         self._last = answer
         self._outbox.put(answer)
         self._say_shown()
 
-    def _look_together(self, arrival: Arrival) -> _Answer | None:
+    def _look_together(self, arrival: Arrival) -> Answer | None:
         """Put the pictures of several cameras into one world, which stays where it was; None where too few are left."""
         assert self._world_model is not None  # else there is no such source
         if self._standing is None or self._standing[0] != arrival.run:
@@ -498,18 +313,21 @@ class Engine:
         placed = standing(dict(zip(frames, world.views, strict=True)))
         self._times.add(decode=decoded - began, infer=inferred - decoded, stabilise=time.perf_counter() - inferred)
         views = tuple(placed.values())
-        return _Answer(arrival, views[0], spans(views[0]), views=views)
+        return Answer(arrival, views[0], spans(views[0]), views=views)
 
     def _pack(self) -> None:
         assert self._viewers is not None
         warm_up()
         while not self._stopping.is_set():
-            answer = self._outbox.take(IDLE)
-            if answer is None:
+            shown = self._outbox.take(IDLE)
+            if shown is None:
                 continue
             began = time.perf_counter()
-            sequence = self.next_sequence()
-            packets, films = self._packets(answer, sequence), self._film_frames(answer, sequence)
+            wanted, sequence = self._viewers.wanted(), self.next_sequence()
+            header = shown.header(sequence, is_paused=self.is_paused)
+            camera = self._camera(shown.item.frame) if isinstance(shown, Answer) else None
+            packets = self._packer.packets(shown, wanted, header, camera)
+            films = self._packer.films(shown, wanted, header, camera)
             if packets or films:
                 self.frames += 1
                 sizes = [sum(map(len, film.packets)) for film in films.values()]
@@ -517,64 +335,9 @@ class Engine:
                 self._times.add(pack=time.perf_counter() - began)
                 self._viewers.publish(Published(sequence, packets, films))
 
-    def _packets(self, answer: _Answer | _Recorded, sequence: int) -> dict[Quality, bytes]:
-        """A frame's packet in every quality that is wanted."""
-        assert self._viewers is not None
-        wanted = self._viewers.wanted()
-        if isinstance(answer, _Recorded):
-            made = {
-                payload: restamped(
-                    data, sequence=sequence, source=answer.source, time_us=answer.time_us, is_still=self.is_paused
-                )
-                for payload, data in answer.moment.packets.items()
-            }
-            packets = {quality: made[quality.payload] for quality in wanted if quality.payload in made}
-            if not packets and "rgbd" in made:  # those who want points get the picture of a frame that has none
-                packets = {replace(quality, payload="rgbd"): made["rgbd"] for quality in wanted}
-            return packets
-        packets, arrival = {}, answer.arrival
-        header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still or self.is_paused)
-        for quality in wanted:
-            if quality.payload == "rgbd":
-                camera = None if answer.views else self._camera(answer.item.frame)  # worlds have their own
-                packets[quality] = rgbd_packet(answer.item, answer.span, quality, header, camera=camera)
-            elif quality.payload == "points16":
-                cloud, is_metric = answer.cloud, answer.item.depth.kind == "metric"
-                if cloud is not None:
-                    packets[quality] = points_packet(cloud, quality, header, is_metric=is_metric)
-            elif answer.gaussians is not None:
-                is_metric, room = answer.item.depth.kind == "metric", self._room(answer)
-                packets[quality] = splat_packet(answer.gaussians, room, quality, header, is_metric=is_metric)
-        return packets
-
-    def _film_frames(self, answer: _Answer | _Recorded, sequence: int) -> dict[Quality, FilmFrame]:
-        """A frame of every film that is wanted; what was recorded is sent as it was."""
-        assert self._viewers is not None
-        if not self.makes_film or not isinstance(answer, _Answer):
-            self._keep_films(frozenset())
-            return {}
-        self._keep_films(frozenset(quality for quality in self._viewers.wanted() if quality.payload == "video"))
-        arrival, made = answer.arrival, dict[Quality, FilmFrame]()
-        for quality, film in self._films.items():
-            header = Header(arrival.source, sequence, arrival.time_us, is_still=arrival.is_still or self.is_paused)
-            camera = self._camera(answer.item.frame)
-            try:
-                made[quality] = film.frame(answer.item, answer.span, header, run=arrival.run, camera=camera)
-            except MediaError as error:  # exact packets go on
-                self.makes_film = False
-                self._tell("model-failed", str(error))
-        return made
-
-    def _keep_films(self, wanted: frozenset[Quality]) -> None:
-        for quality in self._films.keys() - wanted:
-            self._films.pop(quality).close()
-        for quality in wanted - self._films.keys():
-            self._films[quality] = Film(quality.film, side=quality.side)
-
     def ask_key(self) -> None:
         """Make frames of film that need none before them: somebody has joined, or lost some."""
-        for film in list(self._films.values()):
-            film.ask_key()
+        self._packer.ask_key()
         self.refresh()
 
     def _with_gaussians(self, model: WorldModel, frame: Frame) -> tuple[DepthFrame, Gaussians | None, float]:
@@ -583,14 +346,7 @@ class Engine:
         world = model.world([frame], gaussians=True)
         return world.views[0], world.gaussians, time.perf_counter() - began
 
-    def _room(self, answer: _Answer) -> int:
-        """For how many splats a stream has room: those of its first frame."""
-        key = (answer.arrival.source, answer.arrival.run)
-        if self._capacity is None or self._capacity[0] != key:
-            self._capacity = (key, capacity_for(len(answer.gaussians) if answer.gaussians else 0))
-        return self._capacity[1]
-
-    def _stages(self, arrival: Arrival) -> tuple[_Pipe, Spans]:
+    def _stages(self, arrival: Arrival) -> tuple[Stages, Spans]:
         settings = self.settings
         key = (arrival.source, arrival.run, settings.stabilise_method, settings.stabilise_half_life)
         if self._pipe is None or self._pipe[0] != key:
@@ -598,7 +354,7 @@ class Engine:
                 method=settings.stabilise_method,  # type: ignore[arg-type]
                 half_life=settings.stabilise_half_life,
             )
-            self._pipe = (key, _Pipe(self.model, steadying), Spans())
+            self._pipe = (key, Stages(self.model, steadying), Spans())
         return self._pipe[1], self._pipe[2]
 
     def _camera(self, frame: Frame) -> Intrinsics | None:

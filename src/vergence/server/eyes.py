@@ -19,8 +19,9 @@ from numpy.typing import NDArray
 from vergence.errors import SettingsError, VergenceError
 from vergence.geometry.resample import shrink
 from vergence.server.adaptation import Quality
-from vergence.server.engine import IDLE, Seen, Slot
 from vergence.server.hub import Published
+from vergence.server.shown import Seen
+from vergence.server.slot import IDLE, Slot
 from vergence.stereo.layout import find_layout
 from vergence.stereo.settings import StereoSettings
 from vergence.stereo.synthesise import synthesise

@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import replace
 
-from vergence.server.engine import Arrival
+from vergence.server.shown import Arrival
 
 WINDOW = 500_000  # µs that a camera's picture may be older than the newest of all
 LEAST, MOST = 2, 8  # cameras of a set

@@ -20,9 +20,11 @@ from vergence.media.camera import CameraSettings
 from vergence.media.live import is_live, open_live
 from vergence.media.open import open_source
 from vergence.server import recording as recorded
-from vergence.server.engine import IDLE, Arrival, Engine, now_us
+from vergence.server.engine import Engine
 from vergence.server.gathering import LEAST, Gathering
 from vergence.server.recording import Recording, is_recording
+from vergence.server.shown import Arrival, now_us
+from vergence.server.slot import IDLE
 from vergence.types import Frame, MediaInfo
 
 logger = logging.getLogger(__name__)

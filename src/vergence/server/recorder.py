@@ -21,12 +21,12 @@ from vergence.errors import SettingsError, TargetError
 from vergence.media.targets import Target
 from vergence.pipelines.recorded import named_by_time
 from vergence.server.adaptation import Pace, Quality, quality_of
-from vergence.server.engine import now_us
 from vergence.server.hub import Published
 from vergence.server.protocol import HEADER
 from vergence.server.recording import SUFFIX, Writer, is_recording
 from vergence.server.ring import finest
 from vergence.server.settings import LiveSettings
+from vergence.server.shown import now_us
 
 logger = logging.getLogger(__name__)
 

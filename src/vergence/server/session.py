@@ -14,7 +14,7 @@ from vergence.errors import MediaError, ProtocolError, SettingsError, TargetErro
 from vergence.media.camera import CameraSettings
 from vergence.server import upload
 from vergence.server.capture import Capturer, Step
-from vergence.server.engine import Arrival, Engine, now_us, sent_picture
+from vergence.server.engine import Engine
 from vergence.server.eyes import Eyes
 from vergence.server.hub import WINDOW, Client, Hub
 from vergence.server.player import Player, SourceKind
@@ -25,6 +25,7 @@ from vergence.server.recording import about
 from vergence.server.restamp import restamped
 from vergence.server.ring import Held, Past, Ring
 from vergence.server.settings import UnknownSettingError
+from vergence.server.shown import Arrival, now_us, sent_picture
 from vergence.server.snapshot import Saved, Snapshots
 from vergence.server.unpack import depth_frame
 from vergence.server.video import depth_codec_for
@@ -449,7 +450,7 @@ class Session:
                 self._fault("not-available", "another capture is being made", "wait until it is done")
 
     def _looked_at(self) -> tuple[Arrival | None, bool]:
-        """The picture this client is shown, and whether only what was sent of it is left: of the past, of a recording."""
+        """The picture this client is shown, and whether only what was sent of it is left (past, recordings)."""
         if self._past is not None:
             data = self._past.packets.get("rgbd")
             return None if data is None else sent_picture(data), True

@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 from vergence.errors import MediaError
 from vergence.geometry.nearness import nearness
 from vergence.geometry.resample import shrink
+from vergence.media.priority import usual_priority
 from vergence.server.hub import FilmFrame
 from vergence.server.pack import Header, Span, lens_of, pose_of, shown_range, thinned, within
 from vergence.server.protocol import VIDEO_CODES, VideoDepth, VideoRgb
@@ -216,6 +217,8 @@ class _Encoder:
         if codec.threads is not None:
             context.thread_count = codec.threads
         context.color_primaries = context.color_trc = context.colorspace = _BT601
+        with usual_priority():
+            context.open()
         self._context, self._count, self._name = context, 0, codec.name
 
     def encode(self, frame: av.VideoFrame, *, is_key: bool) -> tuple[bytes, bool]:

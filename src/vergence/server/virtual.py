@@ -8,8 +8,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from vergence.errors import MediaError
-from vergence.server.engine import IDLE
 from vergence.server.eyes import Eyes, packed_size
+from vergence.server.slot import IDLE
 from vergence.types import Frame
 
 logger = logging.getLogger(__name__)
