@@ -131,10 +131,7 @@ class Rgbd:
         """Raise `ProtocolError` where the numbers contradict each other."""
         pixels = self.width * self.height
         _refuse_unless(pixels > 0, f"depth of {self.width}x{self.height} has no pixel")
-        numbers = (self.fx, self.fy, self.cx, self.cy, self.near, self.far, *self.pose)
-        _refuse_unless(all(map(math.isfinite, numbers)), "a camera has a number that is not finite")
-        _refuse_unless(self.fx > 0 and self.fy > 0, f"focal lengths are {self.fx:g} and {self.fy:g}, not positive")
-        _refuse_unless(0 < self.near < self.far, f"near and far are {self.near:g} and {self.far:g}")
+        _check_camera(self)
         _refuse_unless(self.colour_bytes > 0, "there is no picture")
         is_whole = self.depth_codec != DepthCodec.RAW16 or self.depth_bytes == 2 * pixels
         _refuse_unless(is_whole, f"raw depth of {pixels} pixels has {self.depth_bytes} bytes")
@@ -291,10 +288,7 @@ class VideoDepth:
     def check(self, payload_bytes: int) -> None:
         """Raise `ProtocolError` where the numbers contradict each other."""
         _check_video(self.width, self.height, self.frame_bytes, self.codec, payload_bytes)
-        numbers = (self.fx, self.fy, self.cx, self.cy, self.near, self.far, *self.pose)
-        _refuse_unless(all(map(math.isfinite, numbers)), "a camera has a number that is not finite")
-        _refuse_unless(self.fx > 0 and self.fy > 0, f"focal lengths are {self.fx:g} and {self.fy:g}, not positive")
-        _refuse_unless(0 < self.near < self.far, f"near and far are {self.near:g} and {self.far:g}")
+        _check_camera(self)
         codes = (self.far_code, self.near_code)
         _refuse_unless(0 < codes[0] < codes[1] < VIDEO_CODES, f"the codes of far and near are {codes}")
 
@@ -449,6 +443,13 @@ def _codec_name(field: bytes) -> str:
     name, _, rest = field.partition(b"\0")
     _refuse_unless(not any(rest) and name.isascii(), "the name of a codec is not ASCII, padded with zeros")
     return name.decode("ascii")
+
+
+def _check_camera(seen: Rgbd | VideoDepth) -> None:
+    numbers = (seen.fx, seen.fy, seen.cx, seen.cy, seen.near, seen.far, *seen.pose)
+    _refuse_unless(all(map(math.isfinite, numbers)), "a camera has a number that is not finite")
+    _refuse_unless(seen.fx > 0 and seen.fy > 0, f"focal lengths are {seen.fx:g} and {seen.fy:g}, not positive")
+    _refuse_unless(0 < seen.near < seen.far, f"near and far are {seen.near:g} and {seen.far:g}")
 
 
 def _check_video(width: int, height: int, frame_bytes: int, codec: str, payload_bytes: int) -> None:
