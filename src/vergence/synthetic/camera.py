@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vergence.synthetic.builder import Dice
-from vergence.synthetic.kinds import Sight
+from vergence.synthetic.kinds.sight import Sight
 from vergence.synthetic.render.intersect import GROUND, ROOM, TERRAIN, height_at
 from vergence.synthetic.render.picture import Pose, Renderer, Visible
 from vergence.synthetic.scene import Floats, Scene

@@ -8,6 +8,7 @@ from vergence.synthetic.scene import Motion
 HEIGHT = 1.75  # m of the person that the proportions below are of
 SKIN = (0.72, 0.42, 0.28)
 HAIR = (0.12, 0.06, 0.025)
+WALK = (0.8, 1.6)  # m/s
 STRIDE = 0.85  # steps a second of each leg, at walking speed
 
 
@@ -180,3 +181,20 @@ def _leg(
         with b.moving(Motion(pivot=knee, axis=(1, 0, 0), swing=0.5 * swing, rate=rate, phase=turn - 0.25)):
             b.limb(knee, ankle, 0.055 * k, cloth)
             b.ball((ankle[0], -0.06 * k, 0.045 * k), (0.048 * k, 0.13 * k, 0.045 * k), shoe)
+
+
+def walker(b: Builder, *, radius: float | None = None) -> None:
+    """Someone who stands, sits, or walks in a circle of `radius` m, drawn where None."""
+    if b.dice.chance(0.5):
+        person(b, is_moving=b.dice.chance(0.5))
+        return
+    r = radius or b.dice.uniform(0.4, 1.2)
+    spin = b.dice.uniform(*WALK) / r * 0.8
+    with b.moving(Motion(pivot=(r, 0, 0), spin=spin)):  # which moves the origin towards -y, where people face
+        person(b, is_seated=False, is_moving=True)
+
+
+def passer(b: Builder) -> None:
+    """Someone who walks straight on."""
+    with b.moving(Motion(velocity=(0, -b.dice.uniform(*WALK), 0))):
+        person(b, is_seated=False, is_moving=True)
