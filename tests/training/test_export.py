@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from vergence.depth.families import preview
-from vergence.depth.networks.preview import ADDED, PreviewNetwork
+from vergence.depth.networks.preview import ADDED, BACKBONES, PreviewNetwork
 from vergence.depth.runtimes import RuntimeOptions, open_graph
 from vergence.errors import WeightsError
 from vergence.training.export import blend, export_onnx, load_onnx
@@ -59,6 +59,28 @@ def test_the_shipped_form_is_a_checkpoint_to_train_on_from(tmp_path):
     again = load_onnx(tmp_path / "preview.onnx").eval()
     for name, parameter in network.named_parameters():
         torch.testing.assert_close(dict(again.named_parameters())[name], parameter, rtol=1e-3, atol=1e-4)
+
+
+def test_a_file_says_by_its_blocks_which_backbone_it_has(tmp_path):
+    network = as_if_trained(PreviewNetwork("lite1"))
+    assert export_onnx(network, tmp_path / "preview.onnx") < 0.02
+    assert (tmp_path / "preview.onnx").stat().st_size < 10_000_000
+    again = load_onnx(tmp_path / "preview.onnx").eval()
+    rgb = torch.rand(1, 3, 64, 96)
+    with torch.no_grad():
+        torch.testing.assert_close(again(rgb)[0], network(rgb)[0], rtol=0, atol=0.02)
+
+
+@pytest.mark.parametrize("backbone", BACKBONES)
+def test_the_first_blocks_of_any_backbone_never_learn(backbone):
+    network = PreviewNetwork(backbone)
+    quarter = network.backbone(torch.rand(1, 3, 64, 64))[1]
+    assert quarter.shape[-1] == 16  # the last that is kept as it is
+    kept = {id(p) for block in network.backbone.frozen() for p in block.parameters()}
+    learnt = {id(p) for block in network.backbone.learning() for p in block.parameters()}
+    assert kept | learnt == {id(p) for p in network.backbone.parameters()}
+    assert not kept & learnt
+    assert all(p.requires_grad == (id(p) in learnt) for p in network.backbone.parameters())
 
 
 def test_a_file_from_before_layers_were_added_gives_the_depth_it_gave(tmp_path):

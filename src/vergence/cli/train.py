@@ -70,7 +70,7 @@ def train(
     if (out / loop.CHECKPOINT).exists():
         state = loop.resume(out / loop.CHECKPOINT, plan)
     else:
-        state = loop.start(plan, load_onnx(start) if start else from_imagenet(plan.seed))
+        state = loop.start(plan, load_onnx(start) if start else from_imagenet(plan.seed, plan.backbone))
     with filling(
         pool,
         (width, height),

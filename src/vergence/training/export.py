@@ -1,8 +1,10 @@
 """The trained network as the ONNX file that ships, and back: the shipped file is a checkpoint to train on from."""
 
+import copy
 import logging
 import tempfile
 import warnings
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,7 @@ import torch
 from onnx import TensorProto, helper, numpy_helper
 
 from vergence.depth.families.preview import OUTPUTS, STRIDE
-from vergence.depth.networks.preview import ADDED, PreviewNetwork
+from vergence.depth.networks.preview import ADDED, BACKBONES, PreviewNetwork
 from vergence.errors import WeightsError
 
 logger = logging.getLogger(__name__)
@@ -81,12 +83,12 @@ def load_onnx(path: Path) -> PreviewNetwork:
     Layers that were added since the file was made start as nothing and always alike, so that a network trained on from
     a file can be blended with it.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(0)
-        network = PreviewNetwork()
     stored = {
         tensor.name.removesuffix(STORED): numpy_helper.to_array(tensor) for tensor in onnx.load(path).graph.initializer
     }
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        network = PreviewNetwork(_backbone(stored))
     state = {}
     for name, like in network.state_dict().items():
         if name.endswith("num_batches_tracked"):  # counts steps; inference has no use for it
@@ -100,10 +102,16 @@ def load_onnx(path: Path) -> PreviewNetwork:
     return network
 
 
+def _backbone(names: Iterable[str]) -> str:
+    """Which of `BACKBONES` has as many blocks as a file names; the first where it has none at all."""
+    blocks = len({name.split(".")[2] for name in names if name.startswith("backbone.blocks.")})
+    return next((name for name, stages in BACKBONES.items() if sum(stage[-1] for stage in stages) == blocks), "lite0")
+
+
 def blend(trained: PreviewNetwork, start: PreviewNetwork, share: float) -> PreviewNetwork:
     """The network whose weights are `share` of those of `start` and the rest of `trained`."""
     state, begun = trained.state_dict(), start.state_dict()
-    mixed = PreviewNetwork()
+    mixed = copy.deepcopy(trained)
     mixed.load_state_dict(
         {k: torch.lerp(v, begun[k], share) if v.dtype.is_floating_point else v for k, v in state.items()}
     )

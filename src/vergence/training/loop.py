@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from vergence.depth.networks.preview import FROZEN_BLOCKS, PreviewNetwork
+from vergence.depth.networks.preview import PreviewNetwork
 from vergence.errors import WeightsError
 from vergence.training import losses
 from vergence.training.curves import draw_curves
@@ -74,7 +74,7 @@ def resume(path: Path, recipe: Recipe) -> State:
         saved: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
         if saved["recipe"]["name"] != recipe.name:
             raise WeightsError(f"{path} belongs to recipe {saved['recipe']['name']!r}, not {recipe.name!r}; name that")
-        state = start(recipe, PreviewNetwork())
+        state = start(recipe, PreviewNetwork(recipe.backbone))
         state.network.load_state_dict(saved["network"])
         state.average.load_state_dict(saved["average"])
         state.optimiser.load_state_dict(saved["optimiser"])
@@ -146,7 +146,7 @@ def _step(state: State, batch: Batch, done: float) -> dict[str, Tensor]:
 
 
 def _optimiser(recipe: Recipe, network: PreviewNetwork) -> torch.optim.AdamW:
-    backbone = [p for block in network.backbone.blocks[FROZEN_BLOCKS:] for p in block.parameters()]
+    backbone = [p for block in network.backbone.learning() for p in block.parameters()]
     others = {id(p) for p in network.backbone.parameters()}
     decoder = [p for p in network.parameters() if id(p) not in others]
     groups = [

