@@ -8,6 +8,8 @@ from vergence.training import render as rendering
 from vergence.training.augment import View, correspondence, shared_surface
 from vergence.training.render import LAST_SEED, fill, filling, render, render_pair
 
+MOVING = (4, 6, 8, 10, 11, 12)  # seeds of pairs whose camera moves by a pixel or more
+
 
 def test_a_rendered_example_has_truth_everywhere_and_infinity_in_the_sky():
     example = render(3, 64, 48)
@@ -20,7 +22,7 @@ def test_a_rendered_example_has_truth_everywhere_and_infinity_in_the_sky():
 def test_a_pair_is_the_same_each_time_and_its_flow_leads_to_the_same_colours():
     changes, stills = [], []
     whole = View(0, 0, 128, 96, False)
-    for seed in range(6):
+    for seed in MOVING:
         pair, again = (render_pair(seed, 128, 96) for _ in range(2))
         np.testing.assert_array_equal(pair.rgb, again.rgb)
         np.testing.assert_array_equal(pair.neighbour.flow, again.neighbour.flow)
