@@ -21,21 +21,41 @@ def eval_depth(
     fixtures: Annotated[Path, typer.Option(metavar="DIR", help="Where the Aloe pair lies.")] = Path(
         "tests/fixtures/stereo"
     ),
+    frames: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="DIR",
+            help="Pictures with depth of your own, DIR/rgb/NAME.png and DIR/depth/NAME.png (or .npz, .exr), instead of "
+            "the benchmarks; repeated.",
+        ),
+    ] = None,
+    depth_unit: Annotated[
+        float, typer.Option(min=1e-6, metavar="M", help="Metres a step of their 16-bit depth; 0.0002 is TUM's.")
+    ] = 0.001,
+    nearest: Annotated[float, typer.Option(min=0, metavar="M", help="Their depth counts from here, metres.")] = 0.2,
+    farthest: Annotated[float, typer.Option(min=0, metavar="M", help="And up to here.")] = 10.0,
     device: opt.Device = "auto",
     offline: opt.Offline = False,
 ) -> None:
     """Print a Markdown table: a model beside the vertical prior, which is the floor that needs no weights."""
+    from functools import partial
     from itertools import islice
 
     from vergence.cli.loading import load
     from vergence.cli.report import line
+    from vergence.datasets.rgbd import open_rgbd
     from vergence.depth.model import DepthModel
-    from vergence.evaluation.benchmarks import benchmarks, still_clips
+    from vergence.evaluation.benchmarks import Benchmark, benchmarks, still_clips
     from vergence.evaluation.depth import VerticalPrior, flicker, score, table
     from vergence.media.open import open_source
 
+    own = [open_rgbd(path, unit=depth_unit) for path in frames or []]
     asked = load(model, weights=weights, device=device, offline=offline)
     models: list[DepthModel] = [VerticalPrior(), asked]
+    if own:
+        found = [Benchmark(f.path.name, partial(iter, f), len(f), nearest, farthest) for f in own]
+        print(table([(b.name, b.pictures, m.card.name, score(m, b)) for b in found for m in models]))
+        return
     found, missing = benchmarks(count=count, folder=fixtures)
     for text in missing:
         line(text)
@@ -45,9 +65,9 @@ def eval_depth(
         with open_source(str(STATIC_CLIP)) as source:
             clips["one photograph under noise"] = [list(islice(source, STATIC_FRAMES))]
     print("\n| flicker | model | mean change of log depth per frame |\n|---|---|---|")
-    for name, frames in clips.items():
+    for name, clip in clips.items():
         for m in models:
-            print(f"| {name} | {m.card.name} | {flicker(m, frames):.4f} |")
+            print(f"| {name} | {m.card.name} | {flicker(m, clip):.4f} |")
 
 
 @app.command("stereo")
