@@ -313,7 +313,7 @@ def test_an_empty_cloud_is_told(model, tmp_path, caplog):
     ("command", "code", "said"),
     [
         ("depth FILM -o out.mp4 --input-size 0", 2, "--input-size"),
-        ("depth FILM -o out.mp4 --input-size 126", 1, "input size of 'preview' is fixed"),
+        ("depth FILM -o out.mp4 --input-size 32", 1, "'preview' sees pictures at 96 to 640 px"),
         ("depth notes.txt -o out.mp4", 1, "notes.txt is in no format we know"),
         ("depth empty.mp4 -o out.mp4", 1, "empty.mp4 is empty"),
         ("depth FILM -o out.mp4 --model none-such", 1, "no depth model is called 'none-such'"),

@@ -236,9 +236,14 @@ def test_cameras_by_rays_are_of_networks_of_many_views():
         load_model("preview", ray_poses=True)
 
 
-def test_the_input_size_cannot_be_chosen_where_it_is_fixed():
-    with pytest.raises(SettingsError, match="input size of 'preview' is fixed"):
-        load_model("preview", input_size=518)
+def test_the_preview_sees_as_much_as_asked_within_what_it_can():
+    frame = Frame(np.zeros((90, 120, 3), dtype=np.uint8), 0, Fraction(0))
+    (usual,) = load_model("preview").estimate([frame])
+    (finer,) = load_model("preview", input_size=288).estimate([frame])
+    assert usual.depth.values.shape == (192, 256)
+    assert finer.depth.values.shape == (288, 384)
+    with pytest.raises(SettingsError, match="96 to 640 px of their short side, not 700"):
+        load_model("preview", input_size=700)
 
 
 def test_a_card_of_another_family_needs_only_its_module(monkeypatch, tmp_path):

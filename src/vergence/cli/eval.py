@@ -17,6 +17,7 @@ STATIC_FRAMES = 24
 def eval_depth(
     model: opt.ModelName = "preview",
     weights: opt.Weights = None,
+    input_size: opt.InputSize = None,
     count: Annotated[int, typer.Option(min=1, help="Rendered pictures in each of the two rendered benchmarks.")] = 120,
     fixtures: Annotated[Path, typer.Option(metavar="DIR", help="Where the Aloe pair lies.")] = Path(
         "tests/fixtures/stereo"
@@ -50,7 +51,7 @@ def eval_depth(
     from vergence.media.open import open_source
 
     own = [open_rgbd(path, unit=depth_unit) for path in frames or []]
-    asked = load(model, weights=weights, device=device, offline=offline)
+    asked = load(model, weights=weights, input_size=input_size, device=device, offline=offline)
     models: list[DepthModel] = [VerticalPrior(), asked]
     if own:
         found = [Benchmark(f.path.name, partial(iter, f), len(f), nearest, farthest) for f in own]

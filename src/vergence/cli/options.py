@@ -142,7 +142,7 @@ InputSize = Annotated[
         "--input-size",
         min=14,
         metavar="PX",
-        help="Short side (Depth Anything 3: longer side) of what the network sees, where it may vary; less is faster.",
+        help="Short side (Depth Anything 3: longer side) of what the network sees; less is faster.",
         rich_help_panel=MODEL,
     ),
 ]

@@ -195,6 +195,7 @@ _ROWS = (
         parameters=3_560_000,
         summary="part of the package: works at once and offline, soft edges, a sketch of the depth",
         rank=0,
+        options={"input_size": 192},
     ),
     _relative("small", rank=3, summary="sharp relative depth of any picture; the one to use (about 99 MB)"),
     _relative("base", rank=2, summary="finer than small at about three times its cost (about 390 MB)"),

@@ -66,8 +66,7 @@ def load_model(
         kind: with `weights`: what they give, which cannot be seen in them: "relative" or "metric".
         max_depth: with `weights` of Depth Anything V2 metric checkpoints: what they were trained up to, metres.
         device, precision, runtime, threads: see `RuntimeOptions`.
-        input_size: pixels of the short side of what the network sees, for families that leave the choice; None is
-            what the model was made for.
+        input_size: pixels of the short side of what the network sees; None is what the model was made for.
         streaming: of a video model: answer each frame at once, from those before it.
         exact: of a video model: as its authors' code to the last digit, at more memory; see `video_depth_anything`.
         ray_poses: of Depth Anything 3: the cameras of many views are found by the rays the network sees, the authors'
@@ -141,7 +140,6 @@ def _fitting(
 
 
 REFUSED = {
-    "input_size": "the input size of {!r} is fixed; leave it out or choose another model",
     "is_streaming": "{!r} answers every frame by itself already; --streaming is of video models",
     "ray_poses": "{!r} finds no cameras by rays; --ray-poses is of Depth Anything 3's networks of many views",
     "batch": "{!r} takes frames one by one; --batch is of Depth Anything 3",

@@ -12,7 +12,6 @@ so z = exp(log_depth) * f_rel / 0.8 with f_rel = focal length / diagonal, and 1 
 probability 1 - sigmoid(sky_logit) that something is there at all.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -24,13 +23,14 @@ from numpy.typing import NDArray
 
 from vergence.depth.cards import ModelCard
 from vergence.depth.runtimes import Graph, Port, RuntimeOptions, open_graph
-from vergence.errors import WeightsError
+from vergence.errors import SettingsError, WeightsError
 from vergence.geometry.resample import shrink
 from vergence.types import DepthFrame, DepthMap, Frame
 
 OUTPUTS = ("log_depth", "log_scale", "sky_logit")
 STRIDE = 32  # of its coarsest features: both sides are multiples of it
-PIXELS = 256 * 192  # what it was trained at; at twice the width it draws more detail and measures worse
+SHORT_SIDE = 192  # of a 4:3 picture, as measured best; more draws sharper edges, less sees the whole better
+SIDES = (96, 640)  # what may be asked for
 CANONICAL_FOCAL = 0.8  # focal length over the diagonal: 64 degrees across a 4:3 picture
 MOST_SURE = np.float32(30)  # of a logit: beyond it exp overflows and nothing changes
 SKY_DEPTH = 1000.0  # m; farther than that no eye tells distances apart, and every value stays finite
@@ -49,6 +49,7 @@ class PreviewModel:
     def __init__(self, card: ModelCard, graph: Graph) -> None:
         self.card = card
         self._graph = graph
+        self._short_side = int(card.options["input_size"])
         names = [port.name for port in graph.outputs]
         self._log_depth, self._sky_logit = names.index("log_depth"), names.index("sky_logit")
 
@@ -57,7 +58,7 @@ class PreviewModel:
             yield DepthFrame(frame, self._depth(frame))
 
     def _depth(self, frame: Frame) -> DepthMap:
-        width, height = input_size(frame.width, frame.height)
+        width, height = input_size(frame.width, frame.height, self._short_side)
         small = shrink(frame.rgb, width, height)
         rgb = np.empty((1, 3, height, width), dtype=np.float32)
         np.multiply(small.transpose(2, 0, 1), np.float32(1 / np.iinfo(small.dtype).max), out=rgb[0])
@@ -68,7 +69,15 @@ class PreviewModel:
 
 
 def load(card: ModelCard, weights: Path, options: RuntimeOptions) -> PreviewModel:
-    """Open the graph; raises `WeightsError` where it does not keep the contract above."""
+    """Open the graph.
+
+    Raises:
+        WeightsError: it does not keep the contract above.
+        SettingsError: the card's input size is beyond what the network can be asked for.
+    """
+    asked, (least, most) = card.options["input_size"], SIDES
+    if not least <= asked <= most:
+        raise SettingsError(f"{card.name!r} sees pictures at {least} to {most} px of their short side, not {asked}")
     graph = open_graph(weights, replace(options, threads=options.threads or THREADS))
     if not matches(graph.inputs, graph.outputs):
         found = ", ".join(str(port) for port in (*graph.inputs, *graph.outputs))
@@ -89,15 +98,14 @@ def matches(inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bool:
 
 
 @cache
-def input_size(width: int, height: int) -> tuple[int, int]:
-    """The network's (width, height) for a picture: multiples of 32 of its shape, about `PIXELS` in all."""
-    sides = range(STRIDE, PIXELS // STRIDE + 1, STRIDE)
-
-    def misfit(size: tuple[int, int]) -> float:
-        w, h = size
-        return abs(math.log(w / h * height / width)) + abs(math.log(w * h / PIXELS))
-
-    return min(itertools.product(sides, sides), key=misfit)
+def input_size(width: int, height: int, short_side: int = SHORT_SIDE) -> tuple[int, int]:
+    """The network's (width, height) for a picture: multiples of 32 of its shape, about as many pixels as 4:3 has."""
+    pixels = short_side * short_side * 4 // 3
+    sides = np.arange(STRIDE, pixels // STRIDE + 1, STRIDE, dtype=np.float64)
+    w, h = sides[:, None], sides[None]
+    misfit = np.abs(np.log(w / h * (height / width))) + np.abs(np.log(w * h / pixels))
+    column, row = np.unravel_index(np.argmin(misfit), misfit.shape)
+    return int(sides[column]), int(sides[row])
 
 
 def relative_focal(frame: Frame) -> float:
