@@ -5,7 +5,7 @@ from typer.testing import CliRunner
 
 from vergence.cli.main import app
 from vergence.datasets.rgbd import open_rgbd
-from vergence.errors import MediaError, ShapeError
+from vergence.errors import MediaError, SettingsError, ShapeError
 from vergence.synthetic import render_photo
 
 
@@ -53,3 +53,8 @@ def test_a_model_is_measured_on_them(folder):
 def test_a_missing_folder_is_told(tmp_path):
     result = CliRunner().invoke(app, ["eval", "depth", "--frames", str(tmp_path / "none")])
     assert isinstance(result.exception, MediaError)
+
+
+def test_a_range_that_holds_no_depth_is_told(folder):
+    result = CliRunner().invoke(app, ["eval", "depth", "--frames", str(folder), "--nearest", "20"])
+    assert isinstance(result.exception, SettingsError)

@@ -46,10 +46,15 @@ def eval_depth(
     from vergence.cli.report import line
     from vergence.datasets.rgbd import open_rgbd
     from vergence.depth.model import DepthModel
+    from vergence.errors import SettingsError
     from vergence.evaluation.benchmarks import Benchmark, benchmarks, still_clips
     from vergence.evaluation.depth import VerticalPrior, flicker, score, table
     from vergence.media.open import open_source
 
+    if nearest >= farthest:
+        raise SettingsError(
+            f"no depth lies between --nearest {nearest:g} and --farthest {farthest:g} m; give less, then more"
+        )
     own = [open_rgbd(path, unit=depth_unit) for path in frames or []]
     asked = load(model, weights=weights, input_size=input_size, device=device, offline=offline)
     models: list[DepthModel] = [VerticalPrior(), asked]

@@ -12,6 +12,7 @@ Form = Literal["onnx", "checkpoint"]
 """What weights may come as: an ONNX graph (of a video model the folder of its parts), or what torch saved."""
 
 EXPORTS = "https://github.com/fabio-sim/Depth-Anything-ONNX/releases/download/v2.0.0"
+PREVIEW_SIZE = 192  # px, short side of 4:3, as measured best; more draws sharper edges, less sees the whole better
 INPUT_SIZE = 518  # pixels of the short side, as the authors of both families run them
 VIDEO_PARTS = ("encoder.onnx", "temporal.onnx", "decoder.onnx")
 GAUSSIAN_PARTS = ("views.onnx", "gaussians.onnx")
@@ -195,7 +196,7 @@ _ROWS = (
         parameters=3_560_000,
         summary="part of the package: works at once and offline, soft edges, a sketch of the depth",
         rank=0,
-        options={"input_size": 192},
+        options={"input_size": PREVIEW_SIZE},
     ),
     _relative("small", rank=3, summary="sharp relative depth of any picture; the one to use (about 99 MB)"),
     _relative("base", rank=2, summary="finer than small at about three times its cost (about 390 MB)"),

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import graphs
-from vergence.depth.cards import CARDS
+from vergence.depth.cards import CARDS, PREVIEW_SIZE
 from vergence.depth.families import preview
 from vergence.depth.model import load_model
 from vergence.depth.runtimes import RuntimeOptions
@@ -53,7 +53,7 @@ def test_a_picture_of_any_shape_gives_finite_positive_depth(model, width, height
     (item,) = model.estimate([frame(rgb)])
     depth = item.depth
     assert depth.kind == "scale_invariant"
-    assert depth.values.shape[::-1] == preview.input_size(width, height)
+    assert depth.values.shape[::-1] == preview.input_size(width, height, PREVIEW_SIZE)
     assert depth.valid.all()
     assert (depth.values > 0).all()
     assert (depth.values <= preview.SKY_DEPTH * 1.001).all()
@@ -61,7 +61,7 @@ def test_a_picture_of_any_shape_gives_finite_positive_depth(model, width, height
 
 @given(width=st.integers(1, 10_000), height=st.integers(1, 10_000))
 def test_the_input_keeps_the_shape_and_the_size_it_was_trained_at(width, height):
-    w, h = preview.input_size(width, height)
+    w, h = preview.input_size(width, height, PREVIEW_SIZE)
     assert w % preview.STRIDE == 0
     assert h % preview.STRIDE == 0
     assert 0.5 * 256 * 192 <= w * h <= 1.5 * 256 * 192
@@ -74,7 +74,7 @@ def test_the_input_keeps_the_shape_and_the_size_it_was_trained_at(width, height)
     [((1920, 1080), (288, 160)), ((1080, 1920), (160, 288)), ((640, 480), (256, 192)), ((500, 500), (224, 224))],
 )
 def test_common_shapes_are_computed_at_the_sizes_measured_best(size, expected):
-    assert preview.input_size(*size) == expected
+    assert preview.input_size(*size, PREVIEW_SIZE) == expected
 
 
 def test_a_16_bit_frame_gives_the_depth_of_its_8_bit_copy(model):

@@ -29,7 +29,6 @@ from vergence.types import DepthFrame, DepthMap, Frame
 
 OUTPUTS = ("log_depth", "log_scale", "sky_logit")
 STRIDE = 32  # of its coarsest features: both sides are multiples of it
-SHORT_SIDE = 192  # of a 4:3 picture, as measured best; more draws sharper edges, less sees the whole better
 SIDES = (96, 640)  # what may be asked for
 CANONICAL_FOCAL = 0.8  # focal length over the diagonal: 64 degrees across a 4:3 picture
 MOST_SURE = np.float32(30)  # of a logit: beyond it exp overflows and nothing changes
@@ -98,8 +97,8 @@ def matches(inputs: tuple[Port, ...], outputs: tuple[Port, ...]) -> bool:
 
 
 @cache
-def input_size(width: int, height: int, short_side: int = SHORT_SIDE) -> tuple[int, int]:
-    """The network's (width, height) for a picture: multiples of 32 of its shape, about as many pixels as 4:3 has."""
+def input_size(width: int, height: int, short_side: int) -> tuple[int, int]:
+    """The network's (width, height) for a picture: multiples of 32 of its shape, of the area of 4:3."""
     pixels = short_side * short_side * 4 // 3
     sides = np.arange(STRIDE, pixels // STRIDE + 1, STRIDE, dtype=np.float64)
     w, h = sides[:, None], sides[None]
